@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdint.h>
+
+/*
+ * Time, passed in: tests hand over a clock that they move. All times are nanoseconds; `mono` never jumps and
+ * is what deadlines and ages are made of, `wall` is Unix time and what is signed and shown.
+ * Implementations must be callable from any thread.
+ */
+struct clock {
+	const struct clock_ops *ops;
+};
+
+struct clock_ops {
+	int64_t (*wall)(struct clock *clock);
+	int64_t (*mono)(struct clock *clock);
+	/* Waits until `until` (mono) or until `cancel_fd` (-1: none) is readable. Returns 0 or -ECANCELED. */
+	int (*sleep)(struct clock *clock, int64_t until, int cancel_fd);
+};
+
+#define CLOCK_MS INT64_C(1000000)
+#define CLOCK_SECOND INT64_C(1000000000)
+
+static inline int64_t clock_wall(struct clock *clock)
+{
+	return clock->ops->wall(clock);
+}
+
+static inline int64_t clock_mono(struct clock *clock)
+{
+	return clock->ops->mono(clock);
+}
+
+static inline int clock_sleep(struct clock *clock, int64_t until, int cancel_fd)
+{
+	return clock->ops->sleep(clock, until, cancel_fd);
+}
+
+/* The machine's own clocks. */
+struct clock *clock_system(void);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "aws/core/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Names of stores, options and keys ("raw": any UTF-8) ↔ names of files, reversibly and purely.
+ *
+ * Percent-encoded (upper-case hex) are `/`, bytes below 0x20 and 0x7f, `%`, and the first byte of a name that is "."
+ * or ".."; at the root also the first byte of a name that is ".control". A name that would be longer than 255 bytes
+ * gets an alias: a prefix of its encoding, cut at a whole character, then "%~" and 16 hex digits of a hash of the
+ * raw name. Neither an alias nor any other "%" that two hex digits do not follow decodes.
+ */
+enum { FILE_NAME_MAX = 255, RAW_NAME_MAX = 65535 };
+
+enum name_place { NAME_ANYWHERE, NAME_AT_ROOT };
+
+/* Encodes; `out` gets a NUL-terminated name of 1 to 255 bytes. Returns its length, or -EINVAL for a raw name that is
+ * empty, too long or not UTF-8 (which DynamoDB never holds). `alias` (may be NULL) tells whether it was shortened. */
+int name_encode(const char *raw, size_t len, enum name_place place, char out[FILE_NAME_MAX + 1], bool *alias);
+
+/* Decodes the one canonical encoding of a raw name into `raw` (at most 255 bytes, NUL-terminated; it may hold no NUL of
+ * its own that matters to C strings only: use the length). Returns the length, or -EINVAL for everything that
+ * name_encode would not have given, aliases included. */
+int name_decode(const char *name, enum name_place place, char raw[FILE_NAME_MAX + 1]);
+
+/* Whether a file name is one that programs use for a file that they rename or remove at once: `.*.sw?`, `.*.swpx`,
+ * `*~`, `4913`, `sed??????`, `.*.??????`, `#*#`, `.goutputstream-*`, `.ansible_tmp*`. */
+bool name_is_temporary(const char *name);
+
+/* Whether the bytes are well-formed UTF-8 (RFC 3629). With `prefix`, a sequence cut at the very end is accepted. */
+bool utf8_valid(const char *bytes, size_t len, bool prefix);
+
+/* The hash that ids and aliases are made of: stable over restarts, versions and machines. Chain by passing the
+ * result as `seed`. */
+
+uint64_t name_hash(uint64_t seed, const void *bytes, size_t len);

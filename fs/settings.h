@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "aws/core/error.h"
+#include "aws/core/log.h"
+#include "fs/value.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * What the command line and the configuration file say, once both were read and checked. Plain values, filled from
+ * the one table of options in options.c; owned strings, NULL where nothing was said.
+ */
+enum control_mode { CONTROL_HIDDEN, CONTROL_LISTED, CONTROL_OFF };
+enum commit_mode { COMMIT_CLOSE, COMMIT_WRITE };
+enum source_kind { SOURCE_LOCAL, SOURCE_DYNAMODB };
+enum billing_mode { BILLING_PROVISIONED, BILLING_ON_DEMAND };
+enum layout_kind { LAYOUT_OPTIONS }; /* rows of the layout table */
+
+struct source_settings {
+	char *name;   /* of `[source: NAME]`; for SOURCE on the command line: the table, or "local" */
+	char *source; /* as given: "local", "local:FILE", "dynamodb:TABLE" */
+	enum source_kind kind;
+	char *target; /* the table; or the file, with the default filled in */
+	enum layout_kind layout;
+	char *region;
+	char *endpoint_url;
+	char *store_key;  /* "_store" */
+	char *option_key; /* "_option" */
+	char **stores;    /* raw names that the source is limited to; NULL-terminated; NULL: all */
+	int64_t ttl;      /* nanoseconds; 0: read on every access */
+	int64_t timeout;  /* nanoseconds, for one request */
+	enum newline_mode newline;
+	bool create; /* a missing table is created */
+	enum billing_mode billing;
+	int64_t read_units, write_units;
+};
+
+struct settings {
+	char *mountpoint;                /* absolute, resolved */
+	char *shown;                     /* what /proc/mounts shows as the source: SOURCE as given, else "dynconf" */
+	struct source_settings *sources; /* in the order of the file */
+	size_t n_sources;
+	char *default_source; /* name of the source for mkdir at the root; NULL: the first */
+	bool read_only;
+	bool allow_other; /* true by default where root mounts */
+	bool foreground;
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;     /* of files: 0644 for root, 0600 for a user, unless `mode=` */
+	mode_t dir_mode; /* of directories: mode plus search where it reads; `umask=` is taken off both */
+	enum control_mode control;
+	enum commit_mode commit;
+	char *log_file; /* NULL: stderr in the foreground, else syslog */
+	enum log_level log_level;
+};
+
+#define SETTINGS_NULL ((struct settings){ 0 })
+
+/* Idempotent. */
+void settings_deinit(struct settings *settings);
