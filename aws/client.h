@@ -17,7 +17,7 @@ struct client_config {
 	struct clock *clock;                   /* borrowed */
 	struct credentials_chain *credentials; /* borrowed */
 	struct log *log;                       /* borrowed, may be NULL */
-	int max_attempts;                      /* 0: 3 */
+	int max_attempts;                      /* 0: 3; throttled calls go on until their deadline */
 	uint32_t (*random)(void *data);        /* NULL: getrandom(2); for the jitter only */
 	void *random_data;
 };
@@ -30,12 +30,16 @@ struct client_call {
 	int64_t deadline;  /* mono; covers all attempts and the waits between them */
 	int cancel_fd;     /* -1: none */
 	size_t max_answer; /* bound of an answer's body in bytes */
+	/* Looks at the body of a 2xx answer; may be NULL. A failure makes it a lost answer: asked for again as long
+	 * as attempts are left, then EIO with the sentence set here. */
+	int (*check)(void *data, const struct buf *answer, struct error *e);
+	void *check_data;
 };
 
 /* What became of a call, filled on success and on failure. */
 struct client_outcome {
 	int attempts;
-	bool answer_lost;  /* some attempt may have reached the server without its answer arriving */
+	bool answer_lost;  /* some attempt may have been carried out without a usable answer arriving */
 	bool throttled;    /* the last answer was a throttle */
 	const char *code;  /* the error's AWS name from the table of aws/errors.h, NULL if none was recognised */
 	char reasons[256]; /* TransactionCanceledException: the codes of CancellationReasons, comma-separated */

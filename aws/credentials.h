@@ -24,28 +24,43 @@ struct credentials {
 /* Idempotent; overwrites what was secret. */
 void credentials_deinit(struct credentials *credentials);
 int credentials_copy(const struct credentials *from, struct credentials *to, struct error *e);
+/* For providers: owned copies of what `provider` found, `session_token` may be NULL or "". EACCES when one of them is
+ * empty or has a blank, control or non-ASCII byte, which no AWS key has: such a value could also break a header. */
+int credentials_make(const char *provider, const char *access_key_id, const char *secret_access_key,
+		     const char *session_token, struct credentials *out, struct error *e);
 
-/* What providers may look at; getenv-like, so that tests need no real environment. */
+#define _credentials_cleanup_ __attribute__((cleanup(credentials_deinit)))
+
+/* What providers may look at; getenv-like, so that tests need no real environment, and called from any thread. */
 struct credentials_context {
 	const char *(*getenv)(void *data, const char *name);
 	void *data;
-	const char *profile; /* NULL: AWS_PROFILE, else "default" */
+	const char *profile; /* NULL: AWS_PROFILE, else "default"; one given here wins over keys in the environment */
 	struct log *log;
 };
 
+/* NULL when it is not set or empty. Borrowed. */
+const char *credentials_getenv(const struct credentials_context *context, const char *name);
+
 struct credentials_provider {
 	const char *name;
-	/* 0: found. -ENOENT: this provider has nothing to say, ask the next. Anything else ends the chain: it
-	 * should have worked and did not, and the sentence says why. */
+	/* 0: found. -ENOENT: this provider has nothing to say, ask the next; the sentence is a clause that says where
+	 * it looked. Anything else ends the chain: it should have worked and did not, and the sentence says why. */
 	int (*fetch)(const struct credentials_context *context, struct credentials *out, struct error *e);
 };
 
 extern const struct credentials_provider credentials_environment;
 extern const struct credentials_provider credentials_shared;
 
+/* A setting of the profile from the shared files, such as "region", in lower case. `*value` is owned by the caller.
+ * ENOENT when neither file has it, EACCES when neither has a profile that was asked for by name. */
+int credentials_profile_setting(const struct credentials_context *context, const char *setting, char **value,
+				struct error *e);
+
 /* Holds the current credentials; thread-safe. */
 struct credentials_chain;
 
+/* The context is copied, but for `data` and `log`, which must outlive the chain. */
 int credentials_chain_new(const struct credentials_context *context, struct credentials_chain **chain, struct error *e);
 void credentials_chain_free(struct credentials_chain *chain);
 /* A copy of what is in force, fetched when there is none yet; EACCES with a sentence that lists where was looked

@@ -18,6 +18,7 @@ struct endpoint {
 };
 
 /* `region` and `endpoint_url` may be NULL or "". EINVAL: no region, or a URL that is none; the sentence says what to
- * set. Only getenv and profile of the context are used. */
+ * set, and never quotes the URL. Where the profile has to be asked for the region, its failures too. Only getenv and
+ * profile of the context are used. The URL comes without final slashes. */
 int endpoint_resolve(const struct credentials_context *context, const char *service, const char *region,
 		     const char *endpoint_url, struct endpoint *out, struct error *e);

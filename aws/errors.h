@@ -3,6 +3,7 @@
 
 #include "aws/http.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -23,6 +24,7 @@ struct aws_error {
 	enum aws_error_kind kind;
 	int number;         /* positive errno */
 	const char *advice; /* what to do, "" if nothing; a clause without a final stop */
+	bool secret;        /* the server's message may quote the signed request: only its first sentence is shown */
 };
 
 /* The row for a code, NULL for a code that the table does not have. */

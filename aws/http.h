@@ -31,6 +31,7 @@ struct http_request {
 
 struct http_response {
 	int status;      /* of the final answer; 1xx are passed over */
+	bool resent;     /* a kept connection died without an answer and the request went out again on a new one */
 	struct buf body; /* the bound of the body is set here by the caller before the call */
 	char date[64];   /* the headers that somebody reads; "" where absent, cut where too long */
 	char content_type[64];
@@ -49,10 +50,11 @@ struct http {
 
 struct http_ops {
 	/*
-	 * Performs one exchange: no retries, no redirects. 0 when a whole answer arrived, whatever its status.
-	 * ETIMEDOUT, ECANCELED, ECONNREFUSED (nothing was sent: refused, name not found, no route, TLS not
-	 * trusted), EFBIG (the body passed its bound), EIO (the exchange broke after something may have been
-	 * sent). `sent` (never NULL) tells whether the server may have seen the request, also on failure.
+	 * Performs one exchange: no retries but `resent`, no redirects. 0 when a whole answer arrived, whatever
+	 * its status. ETIMEDOUT, ECANCELED, ECONNREFUSED (nothing was sent: refused, name not found, no route, TLS
+	 * not trusted), EFBIG (the body passed its bound), EIO (the exchange broke after something may have been
+	 * sent). `sent` (never NULL) tells whether the server may have seen the request, also on failure. What
+	 * `response` held before is dropped, but for the bound of its body.
 	 */
 	int (*perform)(struct http *http, const struct http_request *request, struct http_response *response,
 		       bool *sent, struct error *e);

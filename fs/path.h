@@ -23,9 +23,9 @@ enum name_place { NAME_ANYWHERE, NAME_AT_ROOT };
  * empty, too long or not UTF-8 (which DynamoDB never holds). `alias` (may be NULL) tells whether it was shortened. */
 int name_encode(const char *raw, size_t len, enum name_place place, char out[FILE_NAME_MAX + 1], bool *alias);
 
-/* Decodes the one canonical encoding of a raw name into `raw` (at most 255 bytes, NUL-terminated; it may hold no NUL of
- * its own that matters to C strings only: use the length). Returns the length, or -EINVAL for everything that
- * name_encode would not have given, aliases included. */
+/* Decodes the one canonical encoding of a raw name into `raw`: at most 255 bytes and a NUL after them; the name may
+ * hold NULs itself, so use the length. Returns it, or -EINVAL for everything that name_encode would not have given,
+ * aliases included. */
 int name_decode(const char *name, enum name_place place, char raw[FILE_NAME_MAX + 1]);
 
 /* Whether a file name is one that programs use for a file that they rename or remove at once: `.*.sw?`, `.*.swpx`,
@@ -35,7 +35,6 @@ bool name_is_temporary(const char *name);
 /* Whether the bytes are well-formed UTF-8 (RFC 3629). With `prefix`, a sequence cut at the very end is accepted. */
 bool utf8_valid(const char *bytes, size_t len, bool prefix);
 
-/* The hash that ids and aliases are made of: stable over restarts, versions and machines. Chain by passing the
+/* The hash that ids and aliases are made of: the same over restarts, versions and machines. Chain by passing the
  * result as `seed`. */
-
 uint64_t name_hash(uint64_t seed, const void *bytes, size_t len);

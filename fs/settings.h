@@ -51,7 +51,8 @@ struct settings {
 	uid_t uid;
 	gid_t gid;
 	mode_t mode;     /* of files: 0644 for root, 0600 for a user, unless `mode=` */
-	mode_t dir_mode; /* of directories: mode plus search where it reads; `umask=` is taken off both */
+	mode_t dir_mode; /* of directories: mode plus search where it reads */
+	mode_t umask;    /* as given; already taken off both */
 	enum control_mode control;
 	enum commit_mode commit;
 	char *log_file; /* NULL: stderr in the foreground, else syslog */

@@ -66,6 +66,10 @@ struct snapshot {
 	struct folder **folders; /* sorted by path, bytewise; [0] is "" */
 	size_t n_values;         /* entries of kind ENTRY_VALUE without ENTRY_MEMORY */
 	uint64_t bytes;          /* of their values */
+	/* private: */
+	struct folder_index *index;
+	struct folder_group **groups;
+	size_t n_groups;
 };
 
 /* Borrowed strings of an entry. Names are NUL-terminated; raw names and values have lengths. */
@@ -83,7 +87,7 @@ struct folder *folder_unref(struct folder *folder); /* NULL, for `f = folder_unr
 struct folder_draft;
 
 /* `base` (may be NULL): start with its entries. `path` is the folder's path, `raw` the raw name of its last component.
- */
+ * EINVAL: not a path of file names. */
 int folder_draft_new(const char *path, const char *raw, size_t raw_len, const struct folder *base,
 		     struct folder_draft **draft, struct error *e);
 void folder_draft_free(struct folder_draft *draft);
@@ -105,7 +109,8 @@ void folder_draft_remove(struct folder_draft *draft, const char *name);
 /*
  * A snapshot while it is being made. `base` (may be NULL, borrowed until the end) is what equal folders are shared with
  * and where unchanged entries get their mtime and id from. With `keep`, the draft starts with all folders of the base
- * (an edit); without, with the folder "" only (a load).
+ * (an edit); without, with the folder "" only (a load), which takes the time from the system's clock where nothing is
+ * put that brings one.
  */
 struct snapshot_draft;
 
@@ -113,7 +118,8 @@ int snapshot_draft_new(const char *store, const struct snapshot *base, bool keep
 		       struct error *e);
 void snapshot_draft_free(struct snapshot_draft *draft);
 /* Puts the folder in, in place of one with its path; missing parents are made. Takes ownership of `folder`, also on
- * failure; `mtime` is for a set of names that changed. Entries of kind ENTRY_FOLDER are looked after here. */
+ * failure; `mtime` is for a set of names that changed. Entries of kind ENTRY_FOLDER are looked after here, when the
+ * draft ends; a folder goes before a value of its name, which is then lost. */
 int snapshot_draft_put(struct snapshot_draft *draft, struct folder_draft *folder, int64_t mtime, struct error *e);
 /* Takes the folder, and all below it, out. */
 int snapshot_draft_remove(struct snapshot_draft *draft, const char *path, int64_t mtime, struct error *e);

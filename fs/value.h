@@ -13,7 +13,7 @@
  *
  *   S raw · N digits · BOOL true/false · B raw · NULL empty · SS, NS, BS one element a line, sorted bytewise, each line
  *   ended by a newline (BS in base64; in SS a backslash and a newline inside an element are `\\` and `\n`) · L, M JSON
- * in DynamoDB's typed form, object members sorted by name, one line without a final newline.
+ *   in DynamoDB's typed form, object members sorted by name, one line without a final newline.
  */
 enum value_type {
 	VALUE_S,
@@ -41,8 +41,9 @@ enum newline_mode { NEWLINE_AUTO, NEWLINE_STRIP, NEWLINE_EXACT };
 int value_from_attribute(const json_t *attribute, enum value_type *type, struct buf *bytes, struct error *e);
 
 /* The file's bytes → attribute value; the caller owns `*attribute`. EINVAL with a sentence that names the type and what
- * its text looks like. For S the bytes are taken as they are and must be UTF-8; for N, BOOL and the sets surrounding
- * white space is ignored. A NULL with any bytes becomes an S. An empty set is EINVAL, as in DynamoDB; equal
+ * its text looks like. For S the bytes are taken as they are and must be UTF-8; for N, BOOL and each line of NS and BS
+ * surrounding white space is ignored, and so are a set's empty lines, but for the first of an SS or BS, which is an
+ * empty element. A NULL with any bytes becomes an S. An empty set is EINVAL, as in DynamoDB; equal
  * elements of a set are one. Numbers: at most 38 significant digits, magnitude 1E-130 to 9.99…E+125. */
 int value_to_attribute(enum value_type type, const char *bytes, size_t len, json_t **attribute, struct error *e);
 

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "fs/state.h"
+
+/*
+ * The .control tree: a table of rows, one a file (control.c). Adding a file is adding a row.
+ *
+ * A row is rendered into one text that all who have it open share until the last closes; its size and modification time
+ * are those of that text. A write(2) acts at once.
+ */
+struct control_text {
+	struct control_text *next;
+	uint64_t id;
+	unsigned refs;
+	int64_t mtime; /* wall nanoseconds, when it was rendered */
+	struct buf text;
+};
+
+/* The id of .control itself; its files have ids with both upper bits 0. */
+enum { CONTROL_ID = 2 };
+
+/* 0 or -ENOENT. */
+int control_lookup_locked(struct mount *m, uint64_t parent, const char *name, struct attr *attr);
+int control_attr_locked(struct mount *m, uint64_t id, struct attr *attr);
+/* The n-th name in a directory of .control, false past the end. */
+bool control_entry_locked(struct mount *m, uint64_t id, size_t n, const char **name, struct attr *attr);
+bool control_is_folder(uint64_t id);
+
+/* The text as long as it is open; NULL: no memory, or not a file. */
+struct control_text *control_open_locked(struct mount *m, uint64_t id);
+void control_close_locked(struct mount *m, struct control_text *text);
+
+/* What somebody wrote, without the lock. CALL_BLOCKS: an action that wants a worker, where `may_block` is not set.
+ * EINVAL with a sentence, EPERM, or the action's own error. */
+int control_write(struct mount *m, uint64_t id, const char *text, size_t len, bool may_block, struct error *e);
+
+/* The rows, for help and documentation: each with its path and its sentence. False past the end. */
+bool control_help(size_t n, const char **path, const char **access, const char **help);

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/handle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A type's white space and a final newline may pass the limit of what is stored a little. */
+enum { WORK_MAX = ITEM_SIZE_MAX * 3 };
+
+struct handle *handle_new(enum handle_kind kind)
+{
+	struct handle *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->kind = kind;
+	h->work = BUF_INIT(WORK_MAX);
+	h->base = BUF_INIT(WORK_MAX);
+	return h;
+}
+
+void handle_free(struct handle *h)
+{
+	folder_unref(h->folder);
+	buf_deinit(&h->work);
+	buf_deinit(&h->base);
+	free(h);
+}
+
+static void set_base(struct handle *h, enum value_type type, const char *bytes, size_t len)
+{
+	buf_reset(&h->base);
+	buf_append(&h->base, bytes, len);
+	h->base_type = type;
+	h->has_base = true;
+}
+
+int handle_begin(struct handle *h, enum value_type type, const char *bytes, size_t len, struct error *e)
+{
+	if (h->working)
+		return 0;
+	buf_append(&h->work, bytes, len);
+	set_base(h, type, bytes, len);
+	if (buf_error(&h->work) < 0 || buf_error(&h->base) < 0)
+		return error_no_memory(e);
+	h->working = true;
+	h->derived = true;
+	h->checked = len;
+	return 0;
+}
+
+void handle_begin_empty(struct handle *h)
+{
+	buf_reset(&h->work);
+	h->working = true;
+	h->truncated = true;
+	h->pending = true;
+	h->derived = false;
+	h->checked = 0;
+	h->version++;
+}
+
+static int fail(struct handle *h, int number)
+{
+	h->failed = number < 0 ? -number : number;
+	h->pending = false;
+	return -h->failed;
+}
+
+static void add_writer(struct handle *h, uint64_t owner)
+{
+	for (unsigned i = 0; i < h->n_writers && i < HANDLE_WRITERS; i++) {
+		if (h->writers[i] == owner)
+			return;
+	}
+	if (h->n_writers < HANDLE_WRITERS)
+		h->writers[h->n_writers] = owner;
+	if (h->n_writers <= HANDLE_WRITERS)
+		h->n_writers++;
+}
+
+/* Grows work with zeros or cuts it. */
+static int resize(struct handle *h, size_t size, struct error *e)
+{
+	if (size > h->work.len) {
+		size_t more = size - h->work.len;
+		char *room = buf_reserve(&h->work, more);
+		if (!room)
+			return error_set(e, EFBIG, "a value may have %zu bytes here, not %zu", h->limit, size);
+		memset(room, 0, more);
+	}
+	h->work.len = size;
+	if (h->work.data)
+		h->work.data[size] = '\0';
+	return 0;
+}
+
+/* Checking each piece of a long value from its start would take the square of its length. */
+static int check(struct handle *h, struct error *e)
+{
+	enum { ALWAYS = 4096 };
+
+	if (!h->known || (h->work.len > ALWAYS && h->work.len < 2 * h->checked))
+		return 0;
+	h->checked = h->work.len;
+	return value_check_prefix(h->type, buf_text(&h->work), h->work.len, e);
+}
+
+/* Where an append goes is the end of work, whatever size the kernel believes in. */
+static int prepare_append(struct handle *h, const char *data, size_t len, int64_t *offset, struct error *e)
+{
+	bool first = h->has_base && h->work.len == h->base.len && !h->version;
+
+	if (first && h->known &&
+	    value_append_wants_break(h->type, h->newline, buf_text(&h->work), h->work.len, data, len)) {
+		int r = resize(h, h->work.len + 1, e);
+		if (r < 0)
+			return r;
+		h->work.data[h->work.len - 1] = '\n';
+	}
+	*offset = (int64_t)h->work.len;
+	return 0;
+}
+
+int handle_write(struct handle *h, const char *data, size_t len, int64_t offset, uint64_t owner, struct error *e)
+{
+	int r = 0;
+
+	if (h->failed)
+		return error_set(e, h->failed, "an earlier write to this open file failed: open it again");
+	if (h->append)
+		r = prepare_append(h, data, len, &offset, e);
+	/* One byte more than the limit may be a newline that is not stored. */
+	if (r == 0 && (offset < 0 || (uint64_t)offset + len > (uint64_t)h->limit + 1))
+		r = error_set(e, EFBIG, "a value may have %zu bytes here: an item holds 400 KB in all", h->limit);
+	if (r == 0 && (size_t)offset + len > h->work.len)
+		r = resize(h, (size_t)offset + len, e);
+	if (r < 0)
+		return fail(h, r);
+	memcpy(h->work.data + offset, data, len);
+	h->version++;
+	r = check(h, e);
+	if (r < 0)
+		return fail(h, r);
+	h->pending = true;
+	h->truncated = false;
+	add_writer(h, owner);
+	return 0;
+}
+
+int handle_truncate(struct handle *h, int64_t size, struct error *e)
+{
+	if (h->failed)
+		return error_set(e, h->failed, "an earlier write to this open file failed: open it again");
+	if (size < 0 || (uint64_t)size > h->limit)
+		return error_set(e, EFBIG, "a value may have %zu bytes here: an item holds 400 KB in all", h->limit);
+	int r = resize(h, (size_t)size, e);
+	if (r < 0)
+		return r;
+	if (size == 0)
+		h->derived = false;
+	h->version++;
+	h->pending = true;
+	h->truncated = false;
+	h->n_writers = HANDLE_WRITERS + 1;
+	return 0;
+}
+
+bool handle_flush_commits(const struct handle *h, uint64_t owner)
+{
+	if (!h->pending || h->failed || h->truncated)
+		return false;
+	if (h->n_writers > HANDLE_WRITERS)
+		return true;
+	for (unsigned i = 0; i < h->n_writers; i++) {
+		if (h->writers[i] == owner)
+			return true;
+	}
+	return false;
+}
+
+bool handle_release_commits(const struct handle *h)
+{
+	return h->pending && !h->failed;
+}
+
+size_t handle_stored_length(const struct handle *h)
+{
+	return value_stored_length(h->known ? h->type : VALUE_S, h->newline, buf_text(&h->work), h->work.len);
+}
+
+void handle_committed(struct handle *h, uint64_t version, enum value_type type, const char *bytes, size_t len)
+{
+	set_base(h, type, bytes, len);
+	h->known = true;
+	h->type = type;
+	if (h->version != version)
+		return;
+	h->pending = false;
+	h->truncated = false;
+	h->n_writers = 0;
+}
+
+void handle_commit_failed(struct handle *h, int number)
+{
+	fail(h, number);
+}

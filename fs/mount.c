@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/mount.h"
+
+#include "aws/client.h"
+#include "aws/credentials.h"
+#include "aws/dynamodb.h"
+#include "aws/endpoint.h"
+#include "aws/http_curl.h"
+#include "fs/control.h"
+#include "fs/dispatch.h"
+#include "fs/node.h"
+#include "fs/notify.h"
+#include "fs/ops.h"
+#include "fs/refresh.h"
+#include "fs/store_dynamodb.h"
+#include "fs/store_sqlite.h"
+#include "fs/view.h"
+#include "fs/worker.h"
+#include "version.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WORKERS_MAX = 32 };
+
+/* What a DynamoDB source stands on. */
+struct backend {
+	struct http *http;
+	struct credentials_chain *credentials;
+	struct client *client;
+	struct dynamodb *db;
+};
+
+static void backend_free(struct backend *b)
+{
+	if (!b)
+		return;
+	dynamodb_free(b->db);
+	client_free(b->client);
+	credentials_chain_free(b->credentials);
+	http_free(b->http);
+	free(b);
+}
+
+void mount_fail_locked(struct mount *m, const char *what, const struct error *e)
+{
+	log_error(m->log, "%s: %s", what, e->text);
+	m->last_error = *e;
+	m->last_error_wall = clock_wall(m->clock);
+	error_context(&m->last_error, "%s", what);
+}
+
+void mount_fail(struct mount *m, const char *what, const struct error *e)
+{
+	MOUNT_LOCKED(m);
+
+	mount_fail_locked(m, what, e);
+}
+
+static const char *get_environment(void *data, const char *name)
+{
+	(void)data;
+	return getenv(name);
+}
+
+static int open_backend(struct mount *m, const struct endpoint *endpoint, const struct credentials_context *context,
+			struct backend *b, struct error *e)
+{
+	struct http_curl_options http = { .clock = m->clock,
+					  .user_agent = "dynconf/" DYNCONF_VERSION,
+					  .ca_bundle = getenv("AWS_CA_BUNDLE") };
+	int r = http_curl_new(&http, &b->http, e);
+
+	if (r == 0)
+		r = credentials_chain_new(context, &b->credentials, e);
+	if (r < 0)
+		return r;
+	struct client_config client = {
+		.service = "dynamodb",
+		.region = endpoint->region,
+		.endpoint = endpoint->url,
+		.http = b->http,
+		.clock = m->clock,
+		.credentials = b->credentials,
+		.log = m->log,
+	};
+	r = client_new(&client, &b->client, e);
+	return r < 0 ? r : dynamodb_new(b->client, &b->db, e);
+}
+
+static int open_dynamodb(struct source *source, struct error *e)
+{
+	const struct source_settings *s = source->settings;
+	struct mount *m = source->mount;
+	struct credentials_context context = { .getenv = get_environment, .log = m->log };
+	struct endpoint endpoint;
+	int r = endpoint_resolve(&context, "dynamodb", s->region, s->endpoint_url, &endpoint, e);
+
+	if (r < 0)
+		return r;
+	source->backend = calloc(1, sizeof(*source->backend));
+	if (!source->backend)
+		return error_no_memory(e);
+	r = open_backend(m, &endpoint, &context, source->backend, e);
+	if (r < 0)
+		return r;
+	struct store_dynamodb_config config = {
+		.db = source->backend->db,
+		.clock = m->clock,
+		.log = m->log,
+		.table = s->target,
+		.store_key = s->store_key,
+		.option_key = s->option_key,
+		.region = endpoint.region,
+		.endpoint = endpoint.url,
+		.create = s->create,
+		.on_demand = s->billing == BILLING_ON_DEMAND,
+		.read_units = s->read_units,
+		.write_units = s->write_units,
+	};
+	return store_dynamodb_new(&config, &source->store, e);
+}
+
+static int make_store(struct source *source, struct error *e)
+{
+	const struct source_settings *s = source->settings;
+	int r = s->kind == SOURCE_LOCAL ? store_sqlite_new(s->target, &source->store, e) : open_dynamodb(source, e);
+
+	if (r == 0)
+		source->store->ops->about(source->store, &source->about);
+	return r;
+}
+
+/* Stores that are named need no load to be known. */
+static int add_named_stores(struct source *source)
+{
+	MOUNT_LOCKED(source->mount);
+
+	for (char **store = source->settings->stores; store && *store; store++) {
+		if (!view_add_locked(source, *store, strlen(*store)))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int make_sources(struct mount *m, struct error *e)
+{
+	m->sources = calloc(m->settings->n_sources, sizeof(*m->sources));
+	if (!m->sources)
+		return error_no_memory(e);
+	for (size_t i = 0; i < m->settings->n_sources; i++) {
+		struct source *source = &m->sources[i];
+		source->settings = &m->settings->sources[i];
+		source->mount = m;
+		m->n_sources++;
+		int r = make_store(source, e);
+		if (r < 0)
+			return r;
+		if (add_named_stores(source) < 0)
+			return error_no_memory(e);
+	}
+	return 0;
+}
+
+/* A source that answers, be it slowly, is waited for by its readers; one that does not answer is not. */
+static int wait_for_source(struct source *source, struct error *e)
+{
+	struct mount *m = source->mount;
+	int64_t patience = clock_mono(m->clock) + source->settings->timeout + CLOCK_SECOND;
+	struct timespec until = { .tv_sec = patience / CLOCK_SECOND, .tv_nsec = patience % CLOCK_SECOND };
+	MOUNT_LOCKED(m);
+
+	while (!source->loaded && !source->failure.number) {
+		if (pthread_cond_timedwait(&source->wake, &m->lock, &until) == ETIMEDOUT)
+			break;
+	}
+	if (source->loaded || source->reached)
+		return 0;
+	if (!source->failure.number)
+		error_set(&source->failure, ETIMEDOUT, "%s did not answer within timeout=", source->about.source);
+	*e = source->failure;
+	return -e->number;
+}
+
+static int start_sources(struct mount *m, struct error *e)
+{
+	size_t usable = 0;
+
+	for (size_t i = 0; i < m->n_sources; i++) {
+		if (refresh_start(&m->sources[i]) < 0)
+			return error_set(e, EIO, "a thread cannot be started");
+	}
+	for (size_t i = 0; i < m->n_sources; i++)
+		usable += wait_for_source(&m->sources[i], e) == 0;
+	return usable ? 0 : -e->number;
+}
+
+/* The thread that signals come to: the end, or a load now. */
+static void *signals_main(void *data)
+{
+	struct mount *m = data;
+	sigset_t set;
+	int signal_number = 0;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	while (sigwait(&set, &signal_number) == 0 && signal_number == SIGHUP) {
+		log_info(m->log, "loading all sources: SIGHUP");
+		for (size_t i = 0; i < m->n_sources; i++)
+			refresh_ask(&m->sources[i]);
+	}
+	log_info(m->log, "unmounting %s", m->settings->mountpoint);
+	kernel_stop(m->kernel);
+	return NULL;
+}
+
+static void block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* Tells the caller once the mount answers: somebody else than the serving thread must ask it. */
+struct announcement {
+	struct mount *mount;
+	void (*ready)(void *data);
+	void *data;
+};
+
+static void *announce_main(void *data)
+{
+	struct announcement *a = data;
+	struct stat st;
+
+	if (stat(a->mount->settings->mountpoint, &st) == 0)
+		a->ready(a->data);
+	return NULL;
+}
+
+static int serve(struct mount *m, void (*ready)(void *data), void *data, struct error *e)
+{
+	struct announcement announcement = { m, ready, data };
+	pthread_t announcer, signals;
+	int r = 0;
+
+	if (pthread_create(&announcer, NULL, announce_main, &announcement) != 0)
+		return error_set(e, EIO, "a thread cannot be started");
+	if (pthread_create(&signals, NULL, signals_main, m) == 0) {
+		log_info(m->log, "%s is mounted on %s", m->settings->shown, m->settings->mountpoint);
+		r = kernel_serve(m->kernel);
+		pthread_kill(signals, SIGTERM);
+		pthread_join(signals, NULL);
+	}
+	pthread_join(announcer, NULL);
+	return r < 0 ? error_set(e, -r, "the connection to the kernel broke: %s", strerror(-r)) : 0;
+}
+
+/* What is not committed yet is, within its deadline; then everything that waits is told to end. */
+static void stop(struct mount *m)
+{
+	const uint64_t one = 1;
+
+	dispatcher_free(m->dispatcher);
+	workers_free(m->workers);
+	mount_lock(m);
+	m->stopping = true;
+	pthread_mutex_unlock(&m->lock);
+	if (write(m->stop_fd, &one, sizeof(one)) < 0)
+		log_warning(m->log, "eventfd: %s", strerror(errno));
+	for (size_t i = 0; i < m->n_sources; i++)
+		refresh_join(&m->sources[i]);
+	notify_stop(m->notifier);
+}
+
+static void deinit(struct mount *m)
+{
+	kernel_free(m->kernel);
+	nodes_free(m);
+	views_free(m);
+	for (size_t i = 0; i < m->n_sources; i++) {
+		store_free(m->sources[i].store);
+		backend_free(m->sources[i].backend);
+	}
+	free(m->sources);
+	while (m->unreported) {
+		struct unreported *u = m->unreported;
+		m->unreported = u->next;
+		free(u->folder);
+		free(u->name);
+		free(u);
+	}
+	close(m->stop_fd);
+	pthread_mutex_destroy(&m->lock);
+}
+
+static int start(struct mount *m, struct error *e)
+{
+	m->stop_fd = eventfd(0, EFD_CLOEXEC);
+	if (m->stop_fd < 0 || workers_new(WORKERS_MAX, &m->workers) < 0)
+		return error_set(e, EIO, "threads and files cannot be had: %s", strerror(errno));
+	int r = http_curl_global_init(e);
+	if (r == 0)
+		r = make_sources(m, e);
+	if (r == 0)
+		r = start_sources(m, e);
+	if (r == 0)
+		r = kernel_new(m, &m->kernel, e);
+	if (r == 0 && (dispatcher_new(m, &m->dispatcher) < 0 || notify_start(m, &m->notifier) < 0))
+		r = error_set(e, EIO, "a thread cannot be started");
+	return r;
+}
+
+int mount_serve(const struct settings *settings, struct log *log, void (*ready)(void *data), void *data,
+		struct error *e)
+{
+	struct mount m = {
+		.settings = settings,
+		.log = log,
+		.clock = clock_system(),
+		.stop_fd = -1,
+	};
+
+	pthread_mutex_init(&m.lock, NULL);
+	m.started_wall = m.root_mtime = clock_wall(m.clock);
+	block_signals();
+	int r = start(&m, e);
+	if (r == 0)
+		r = serve(&m, ready, data, e);
+	stop(&m);
+	deinit(&m);
+	return r;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "fs/state.h"
+
+/*
+ * Ids as the kernel knows them ↔ places.
+ *
+ * An id is the natural one of its path (snapshot.h) unless a rename or a removal stands in between: a renamed file
+ * keeps its id under the new name, and a name whose natural id another file holds gets the next free one. Those
+ * exceptions are two maps; an exception is dropped when the kernel has forgotten the id (node_sweep).
+ */
+enum where_kind { WHERE_NOTHING, WHERE_ROOT, WHERE_CONTROL, WHERE_FOLDER, WHERE_VALUE };
+
+enum { ROOT_ID = 1 };
+
+/* What an id names now. Borrowed: good while the state lock is held. */
+struct where {
+	enum where_kind kind;
+	struct view *view;
+	const struct folder *folder; /* the folder itself, or the one that the value is in */
+	const struct entry *entry;   /* WHERE_VALUE */
+	struct node *node;           /* the open file, if it is open; with WHERE_NOTHING: removed but open */
+};
+
+struct where where_locked(struct mount *m, uint64_t shown);
+
+/* The id to show for a natural one. */
+uint64_t node_shown_locked(struct mount *m, uint64_t natural);
+
+/* The open file of that id, made where there is none, with one more reference; NULL: no memory. */
+struct node *node_open_locked(struct mount *m, uint64_t shown, const struct where *where);
+void node_close_locked(struct mount *m, struct node *node);
+struct node *node_find_locked(struct mount *m, uint64_t shown);
+
+/* After a rename the file of natural id `from` is at the place of natural id `to`: it keeps its shown id. What was at
+ * `to` is no longer shown. */
+void node_moved_locked(struct mount *m, uint64_t from, uint64_t to);
+/* Follows a rename with what is open: the place that an open file writes to. `name` NULL: a whole folder moved. */
+void node_follow_locked(struct mount *m, struct view *view, const char *folder, const char *name, struct view *to_view,
+			const char *to_folder, const char *to_name);
+/* The name is gone; when the file is still open, its id is not given to a new file of that name. */
+void node_unlinked_locked(struct mount *m, uint64_t natural);
+
+/* Exceptions and metadata whose ids the kernel does not hold any more are dropped; called now and then by the notifier,
+ * without the lock. */
+void node_sweep(struct mount *m);
+
+/* The metadata of an id; NULL: none. node_meta_set_locked makes it; NULL: no memory. */
+struct meta *node_meta_locked(struct mount *m, uint64_t shown);
+struct meta *node_meta_make_locked(struct mount *m, uint64_t shown);
+
+void nodes_free(struct mount *m);

@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/notify.h"
+
+#include "fs/dispatch.h"
+#include "fs/handle.h"
+#include "fs/node.h"
+#include "fs/ops.h"
+#include "fs/view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { BATCH = 256, FORGET_MAX = 64, PLACE_MAX = 4096 };
+
+/* A reader younger than this is waited for. */
+#define YOUNG CLOCK_SECOND
+/* How often a version that is held back is looked at, beside when a reader closes. */
+#define HELD_LOOK (10 * CLOCK_MS)
+#define SWEEP_EVERY (60 * CLOCK_SECOND)
+
+/* One thing to tell: what differs between the told and the current snapshot of a view. */
+struct change_told {
+	struct folder *before_folder, *after_folder; /* referenced */
+	const struct entry *before, *after;
+	uint64_t shown, parent; /* ids as the kernel knows them; parent for names */
+	bool known;             /* the kernel held it, so its size has to be settled */
+};
+
+struct notifier {
+	struct mount *mount;
+	pthread_t thread;
+
+	pthread_mutex_t
+		lock; /* "wake": guards the four below; may be taken with the state lock held, never the reverse */
+	pthread_cond_t wake;
+	bool woken, ending;
+	uint64_t forget[FORGET_MAX]; /* listings to drop */
+	unsigned n_forget;
+
+	/* The thread's own: what is being told of one view, in the order of paths and names. Readers of the positions
+	 * hold the state lock. */
+	struct view *view;
+	struct change_told *changes;
+	size_t n, cap;
+	size_t flipped; /* changes before this one show their new version, */
+	size_t settled; /* and before this one the kernel has no other */
+	int64_t next_sweep;
+	bool holds; /* some version is held back for a reader */
+};
+
+static int compare_places(const char *a_folder, const char *a_name, const char *b_folder, const char *b_name)
+{
+	int order = strcmp(a_folder, b_folder);
+
+	return order ? order : strcmp(a_name, b_name);
+}
+
+static const struct folder *folder_of(const struct change_told *change)
+{
+	return change->after ? change->after_folder : change->before_folder;
+}
+
+static const struct entry *entry_of(const struct change_told *change)
+{
+	return change->after ? change->after : change->before;
+}
+
+/* The position of a value among what is being told; SIZE_MAX: it is not among it. */
+static size_t position(const struct notifier *n, const char *folder, const char *name)
+{
+	size_t low = 0, high = n->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct change_told *change = &n->changes[middle];
+		int order = compare_places(folder_of(change)->path, entry_name(folder_of(change), entry_of(change)),
+					   folder, name);
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return SIZE_MAX;
+}
+
+static bool same_value(const struct version *a, const struct folder *folder, const struct entry *entry)
+{
+	if (a->entry == entry)
+		return true;
+	return a->entry->type == entry->type && a->entry->value_len == entry->value_len &&
+	       memcmp(entry_value(a->folder, a->entry), entry_value(folder, entry), entry->value_len) == 0;
+}
+
+static struct version version_in(const struct snapshot *snapshot, const char *path, const char *name)
+{
+	struct version version = { .folder = snapshot_folder(snapshot, path) };
+
+	if (version.folder)
+		version.entry = folder_find(version.folder, name);
+	return version;
+}
+
+struct version notify_version_locked(const struct view *view, const struct folder *folder, const struct entry *entry,
+				     const struct node *node)
+{
+	const struct notifier *n = view->mount->notifier;
+	const char *name = entry_name(folder, entry);
+	struct version now = { folder, entry, true };
+
+	if (node && node->held)
+		return (struct version){ node->held_folder, node->held, false };
+	if (view->told == view->current)
+		return now;
+	struct version told = version_in(view->told, folder->path, name);
+	size_t at = view->telling ? position(n, folder->path, name) : SIZE_MAX;
+	bool settled = at == SIZE_MAX || at < n->settled;
+	if (at != SIZE_MAX && at < n->flipped && n->changes[at].after)
+		told = (struct version){ n->changes[at].after_folder, n->changes[at].after, false };
+	/* A new value has no old version that anybody could have. */
+	if (!told.entry || told.entry->kind != ENTRY_VALUE)
+		return now;
+	told.settled = settled && same_value(&told, folder, entry);
+	return told.settled ? now : told;
+}
+
+void notify_wake(struct notifier *n)
+{
+	if (!n)
+		return;
+	pthread_mutex_lock(&n->lock);
+	n->woken = true;
+	pthread_cond_signal(&n->wake);
+	pthread_mutex_unlock(&n->lock);
+}
+
+void notify_forget_listing_locked(struct notifier *n, uint64_t folder)
+{
+	if (!n)
+		return;
+	pthread_mutex_lock(&n->lock);
+	if (n->n_forget < FORGET_MAX)
+		n->forget[n->n_forget++] = folder;
+	n->woken = true;
+	pthread_cond_signal(&n->wake);
+	pthread_mutex_unlock(&n->lock);
+}
+
+static void collect(void *data, const struct difference *difference)
+{
+	struct notifier *n = data;
+
+	if (n->n == n->cap) {
+		size_t cap = n->cap ? n->cap * 2 : BATCH;
+		struct change_told *changes = realloc(n->changes, cap * sizeof(*changes));
+		/* Without memory the kernel keeps what it has until the next change. */
+		if (!changes)
+			return;
+		n->changes = changes;
+		n->cap = cap;
+	}
+	n->changes[n->n++] = (struct change_told){
+		.before_folder = difference->before_folder ? folder_ref(difference->before_folder) : NULL,
+		.after_folder = difference->after_folder ? folder_ref(difference->after_folder) : NULL,
+		.before = difference->before,
+		.after = difference->after,
+	};
+}
+
+/* A view whose current snapshot is not the told one, with references to both. */
+static struct view *untold_view(struct mount *m, struct snapshot **told, struct snapshot **current)
+{
+	MOUNT_LOCKED(m);
+
+	for (size_t i = 0; i < m->n_views; i++) {
+		struct view *view = m->views[i];
+		if (view->told == view->current)
+			continue;
+		*told = snapshot_ref(view->told);
+		*current = snapshot_ref(view->current);
+		return view;
+	}
+	return NULL;
+}
+
+/* Takes up one view. The comparison needs no lock: nobody looks at the changes before `telling` is set. */
+static bool take_view(struct notifier *n)
+{
+	struct mount *m = n->mount;
+	struct snapshot *told, *current;
+
+	n->view = untold_view(m, &told, &current);
+	if (!n->view)
+		return false;
+	n->n = n->flipped = n->settled = 0;
+	snapshot_diff(told, current, collect, n);
+	MOUNT_LOCKED(m);
+	snapshot_unref(told);
+	n->view->telling = current;
+	return true;
+}
+
+static void drop_view(struct notifier *n)
+{
+	struct mount *m = n->mount;
+	MOUNT_LOCKED(m);
+
+	for (size_t i = 0; i < n->n; i++) {
+		folder_unref(n->changes[i].before_folder);
+		folder_unref(n->changes[i].after_folder);
+	}
+	snapshot_unref(n->view->told);
+	n->view->told = n->view->telling;
+	n->view->telling = NULL;
+	n->view = NULL;
+	n->n = 0;
+}
+
+static bool has_young_reader(struct mount *m, const struct node *node)
+{
+	int64_t now = clock_mono(m->clock);
+
+	for (const struct handle *h = node ? node->handles : NULL; h; h = h->next) {
+		if (h->cached && now - h->opened < YOUNG)
+			return true;
+	}
+	return false;
+}
+
+static bool is_value_change(const struct change_told *change)
+{
+	return change->before && change->after && change->before->kind == ENTRY_VALUE &&
+	       change->after->kind == ENTRY_VALUE;
+}
+
+/* The value flips now, or stays as it was for a reader that has just opened it. */
+static void flip(struct notifier *n, struct change_told *change)
+{
+	struct mount *m = n->mount;
+	const struct folder *folder = folder_of(change);
+
+	change->shown = node_shown_locked(m, entry_of(change)->id);
+	change->parent = node_shown_locked(m, folder->id);
+	struct node *node = is_value_change(change) ? node_find_locked(m, change->shown) : NULL;
+	if (node && !node->held && has_young_reader(m, node)) {
+		node->held_folder = folder_ref(change->before_folder);
+		node->held = change->before;
+	}
+	if (node && node->held)
+		change->shown = 0;
+}
+
+static void flip_batch(struct notifier *n, size_t end)
+{
+	MOUNT_LOCKED(n->mount);
+
+	for (size_t i = n->flipped; i < end; i++)
+		flip(n, &n->changes[i]);
+	n->flipped = end;
+}
+
+/* Pages and attributes of one file go. False: the kernel does not hold it. */
+static bool forget_file(struct mount *m, uint64_t shown)
+{
+	return kernel_invalidate_data(m->kernel, shown) != -ENOENT;
+}
+
+static void tell_change(struct mount *m, struct change_told *change)
+{
+	if (is_value_change(change)) {
+		change->known = change->shown && forget_file(m, change->shown);
+		return;
+	}
+	/* A name that came or went: what the kernel believes of it, and its listing of the folder. */
+	kernel_invalidate_name(m->kernel, change->parent, entry_name(folder_of(change), entry_of(change)));
+	kernel_invalidate_data(m->kernel, change->parent);
+}
+
+/* A file that the kernel did not hold may be in an answer that is on its way: behind a barrier, once more. */
+static void tell_again(struct mount *m, struct change_told *changes, size_t n)
+{
+	uint64_t barrier = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct change_told *change = &changes[i];
+		if (!is_value_change(change) || change->known || !change->shown)
+			continue;
+		if (change->parent != barrier)
+			kernel_barrier(m->kernel, change->parent);
+		barrier = change->parent;
+		change->known = forget_file(m, change->shown);
+	}
+}
+
+/* One stat of our own, by path, makes the kernel take up the new size for everybody. */
+static void settle_size(const struct view *view, const char *folder, const char *name)
+{
+	char path[8192];
+	struct statx ignored;
+	int len = snprintf(path, sizeof(path), "%s/%s/%s/%s", view->mount->settings->mountpoint, view->name, folder,
+			   name);
+
+	if (len > 0 && (size_t)len < sizeof(path))
+		statx(AT_FDCWD, path, AT_STATX_FORCE_SYNC | AT_SYMLINK_NOFOLLOW, STATX_SIZE, &ignored);
+}
+
+static void tell_batch(struct notifier *n, size_t end)
+{
+	struct mount *m = n->mount;
+	size_t start = n->flipped;
+
+	flip_batch(n, end);
+	for (size_t i = start; i < end; i++)
+		tell_change(m, &n->changes[i]);
+	tell_again(m, n->changes + start, end - start);
+	for (size_t i = start; i < end; i++) {
+		if (n->changes[i].known)
+			settle_size(n->view, folder_of(&n->changes[i])->path,
+				    entry_name(folder_of(&n->changes[i]), entry_of(&n->changes[i])));
+	}
+	MOUNT_LOCKED(m);
+	n->settled = end;
+}
+
+static void tell_view(struct notifier *n)
+{
+	while (n->settled < n->n) {
+		size_t end = n->settled + BATCH;
+		tell_batch(n, end < n->n ? end : n->n);
+		dispatch_wake(n->mount->dispatcher);
+	}
+	drop_view(n);
+	dispatch_wake(n->mount->dispatcher);
+}
+
+static struct node *next_held(struct mount *m, size_t *at)
+{
+	for (; *at < m->nodes.cap; (*at)++) {
+		struct node *node = m->nodes.slots[*at].id ? (void *)(uintptr_t)m->nodes.slots[*at].value : NULL;
+		if (node && node->held) {
+			(*at)++;
+			return node;
+		}
+	}
+	return NULL;
+}
+
+/* A node whose version need not be held back any more: it shows the current one from here on, opens still wait. */
+static struct node *due_locked(struct mount *m)
+{
+	size_t at = 0;
+
+	for (struct node *node; (node = next_held(m, &at));) {
+		struct where where = where_locked(m, node->id);
+		if (has_young_reader(m, node))
+			continue;
+		node->held_folder = folder_unref(node->held_folder);
+		node->held = NULL;
+		if (where.kind != WHERE_VALUE)
+			continue;
+		node->held_folder = folder_ref(where.folder);
+		node->held = where.entry;
+		/* Nobody may close it while the kernel is told. */
+		node->refs++;
+		return node;
+	}
+	return NULL;
+}
+
+static struct node *take_held(struct mount *m, struct view **view, char *folder, char *name)
+{
+	MOUNT_LOCKED(m);
+	struct node *node = due_locked(m);
+
+	if (node) {
+		*view = node->view;
+		snprintf(folder, PLACE_MAX, "%s", node->folder);
+		snprintf(name, FILE_NAME_MAX + 1, "%s", node->name);
+	}
+	return node;
+}
+
+static void drop_held(struct mount *m, struct node *node)
+{
+	MOUNT_LOCKED(m);
+
+	node->held_folder = folder_unref(node->held_folder);
+	node->held = NULL;
+	node_close_locked(m, node);
+}
+
+static bool any_held(struct mount *m)
+{
+	size_t at = 0;
+	MOUNT_LOCKED(m);
+
+	return next_held(m, &at) != NULL;
+}
+
+static void tell_held(struct notifier *n)
+{
+	struct mount *m = n->mount;
+	char folder[PLACE_MAX], name[FILE_NAME_MAX + 1];
+	struct view *view;
+
+	for (struct node *node; (node = take_held(m, &view, folder, name));) {
+		if (forget_file(m, node->id))
+			settle_size(view, folder, name);
+		drop_held(m, node);
+		dispatch_wake(m->dispatcher);
+	}
+	n->holds = any_held(m);
+}
+
+static void tell_listings(struct notifier *n)
+{
+	uint64_t forget[FORGET_MAX];
+
+	pthread_mutex_lock(&n->lock);
+	unsigned count = n->n_forget;
+	memcpy(forget, n->forget, sizeof(forget));
+	n->n_forget = 0;
+	pthread_mutex_unlock(&n->lock);
+	for (unsigned i = 0; i < count; i++)
+		kernel_invalidate_data(n->mount->kernel, forget[i]);
+}
+
+/* Stores that came or went: the kernel may believe in their absence, or presence. */
+static void tell_root(struct notifier *n)
+{
+	struct mount *m = n->mount;
+	char name[FILE_NAME_MAX + 1];
+
+	mount_lock(m);
+	bool moved = m->told_root != m->root_mtime;
+	m->told_root = m->root_mtime;
+	size_t views = m->n_views;
+	pthread_mutex_unlock(&m->lock);
+	for (size_t i = 0; moved && i < views; i++) {
+		mount_lock(m);
+		bool is_new = i < m->n_views && !m->views[i]->announced == view_is_shown(m->views[i]);
+		if (is_new) {
+			m->views[i]->announced = view_is_shown(m->views[i]);
+			memcpy(name, m->views[i]->name, sizeof(name));
+		}
+		pthread_mutex_unlock(&m->lock);
+		if (is_new)
+			kernel_invalidate_name(m->kernel, ROOT_ID, name);
+	}
+	if (moved)
+		kernel_invalidate_data(m->kernel, ROOT_ID);
+}
+
+static void sweep(struct notifier *n)
+{
+	int64_t now = clock_mono(n->mount->clock);
+
+	if (now < n->next_sweep)
+		return;
+	n->next_sweep = now + SWEEP_EVERY;
+	node_sweep(n->mount);
+}
+
+/* Waits until woken or until `until`; false: the end. */
+static bool wait(struct notifier *n, int64_t until)
+{
+	struct timespec at = { .tv_sec = until / CLOCK_SECOND, .tv_nsec = until % CLOCK_SECOND };
+
+	pthread_mutex_lock(&n->lock);
+	if (!n->woken && !n->ending)
+		pthread_cond_timedwait(&n->wake, &n->lock, &at);
+	n->woken = false;
+	bool ending = n->ending;
+	pthread_mutex_unlock(&n->lock);
+	return !ending;
+}
+
+static void *notify_main(void *data)
+{
+	struct notifier *n = data;
+	int64_t next = clock_mono(n->mount->clock);
+
+	while (wait(n, next)) {
+		while (take_view(n))
+			tell_view(n);
+		tell_held(n);
+		tell_root(n);
+		tell_listings(n);
+		sweep(n);
+		dispatch_wake(n->mount->dispatcher);
+		next = clock_mono(n->mount->clock) + (n->holds ? HELD_LOOK : SWEEP_EVERY);
+	}
+	return NULL;
+}
+
+int notify_start(struct mount *m, struct notifier **notifier)
+{
+	pthread_condattr_t attributes;
+	struct notifier *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return -ENOMEM;
+	n->mount = m;
+	pthread_mutex_init(&n->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&n->wake, &attributes);
+	pthread_condattr_destroy(&attributes);
+	*notifier = n;
+	int r = pthread_create(&n->thread, NULL, notify_main, n);
+	if (r == 0)
+		return 0;
+	*notifier = NULL;
+	pthread_mutex_destroy(&n->lock);
+	pthread_cond_destroy(&n->wake);
+	free(n);
+	return -r;
+}
+
+void notify_stop(struct notifier *n)
+{
+	if (!n)
+		return;
+	pthread_mutex_lock(&n->lock);
+	n->ending = true;
+	pthread_cond_signal(&n->wake);
+	pthread_mutex_unlock(&n->lock);
+	pthread_join(n->thread, NULL);
+	pthread_mutex_destroy(&n->lock);
+	pthread_cond_destroy(&n->wake);
+	free(n->changes);
+	free(n);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "aws/core/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * The FUSE adapter: turns requests of the kernel into calls of vfs.h and its results into answers. ops.c is the only
+ * file that knows libfuse.
+ *
+ * The requests are read by one thread, which answers whatever memory can answer; the rest runs on workers.
+ */
+struct call;
+struct kernel;
+struct mount;
+struct pending;
+
+/* Mounts; the session then waits for kernel_serve. */
+int kernel_new(struct mount *m, struct kernel **kernel, struct error *e);
+/* Serves until the mount is gone or kernel_stop was called; 0, or -errno when the connection broke. */
+int kernel_serve(struct kernel *kernel);
+/* From any thread: unmounts, lazily where somebody still uses the mount, which ends kernel_serve. */
+void kernel_stop(struct kernel *kernel);
+void kernel_free(struct kernel *kernel);
+
+/* For dispatch.c: sends a call's result; negative when nobody took it. */
+int kernel_answer(struct call *call, int result);
+/* Tells dispatch_interrupted(pending) when the caller is interrupted, also if he was already; NULL: no more, and
+ * returns only when no such telling is under way. */
+void kernel_watch(struct call *call, struct pending *pending);
+
+/*
+ * Notifications; 0 or -errno, -ENOENT when the kernel does not hold the id or name. They wait for the kernel's locks:
+ * only for threads that no request waits for. See KERNEL "Traps" and fuse_lowlevel.h.
+ */
+int kernel_invalidate_attributes(struct kernel *kernel, uint64_t id);
+int kernel_invalidate_data(struct kernel *kernel, uint64_t id); /* and attributes; of a folder: its listing */
+int kernel_invalidate_name(struct kernel *kernel, uint64_t parent, const char *name);
+/* Returns when no LOOKUP or READDIRPLUS of that folder is being answered any more. */
+void kernel_barrier(struct kernel *kernel, uint64_t parent);

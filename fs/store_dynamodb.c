@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/store_dynamodb.h"
+#include "fs/store_dynamodb_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- What all calls need ---- */
+
+int64_t remote_request_deadline(const struct remote *r, const struct store_call *call)
+{
+	return clock_mono(r->config.clock) + call->timeout;
+}
+
+json_t *remote_key(const struct remote *r, const struct place *place)
+{
+	return json_pack("{s:{s:s%}, s:{s:s%}}", r->config.store_key, "S", place->store, place->store_len,
+			 r->config.option_key, "S", place->option, place->option_len);
+}
+
+bool remote_is_key_name(const struct remote *r, const char *name, size_t len)
+{
+	const char *const keys[] = { r->config.store_key, r->config.option_key };
+
+	for (size_t i = 0; i < 2; i++) {
+		if (strlen(keys[i]) == len && memcmp(keys[i], name, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+int remote_get(const struct remote *r, struct store_call *call, int64_t deadline, bool consistent,
+	       const struct place *place, json_t **item, struct error *e)
+{
+	struct dynamodb_call request = { .deadline = deadline, .cancel_fd = call->cancel_fd };
+	_json_cleanup_ json_t *key = remote_key(r, place);
+
+	if (!key)
+		return store_option_error(place, EINVAL, "has a name that is not UTF-8", e);
+	int rc = dynamodb_get_item(r->config.db, &request, r->config.table, key, consistent, item, e);
+	call->read_units += request.read_units;
+	return rc;
+}
+
+/* ---- Opening ---- */
+
+static const char *where(const struct remote *r)
+{
+	return r->config.region[0] ? r->config.region : r->config.endpoint;
+}
+
+static int check_schema(const struct remote *r, const struct dynamodb_table *table, struct error *e)
+{
+	const struct store_dynamodb_config *c = &r->config;
+
+	if (strcmp(table->hash_key, c->store_key) == 0 && strcmp(table->hash_type, "S") == 0 &&
+	    strcmp(table->range_key, c->option_key) == 0 && strcmp(table->range_type, "S") == 0)
+		return 0;
+	char range[sizeof(table->range_key) + 32] = "no range key";
+	if (table->range_key[0])
+		snprintf(range, sizeof(range), "range key %s (%s)", table->range_key, table->range_type);
+	return error_set(e, EINVAL,
+			 "table %s has hash key %s (%s) and %s, but dynconf expects %s (S) and %s (S): "
+			 "name them with store-key= and option-key=, or use another table",
+			 c->table, table->hash_key, table->hash_type, range, c->store_key, c->option_key);
+}
+
+static int create(const struct remote *r, struct dynamodb_call *request, struct error *e)
+{
+	const struct store_dynamodb_config *c = &r->config;
+	struct dynamodb_create table = {
+		.table = c->table,
+		.hash_key = c->store_key,
+		.range_key = c->option_key,
+		.on_demand = c->on_demand,
+		.read_units = c->read_units,
+		.write_units = c->write_units,
+	};
+
+	if (!c->create)
+		return error_set(e, ENXIO,
+				 "table %s does not exist in %s: create it, or let dynconf do it with create=yes",
+				 c->table, where(r));
+	int rc = dynamodb_create_table(c->db, request, &table, e);
+	if (rc == -EEXIST)
+		return 0; /* another host was faster */
+	if (rc == 0)
+		log_info(c->log, "table %s was missing and is being created in %s", c->table, where(r));
+	return rc;
+}
+
+/* One look. 1: usable, 0: not yet. `created` is kept between looks: a description may lag behind the creation. */
+static int look(const struct remote *r, struct dynamodb_call *request, bool *created, struct error *e)
+{
+	struct dynamodb_table table = { 0 };
+	struct error missing = ERROR_NULL;
+
+	int rc = dynamodb_describe_table(r->config.db, request, r->config.table, &table, &missing);
+	if (rc == -ENXIO && !*created) {
+		rc = create(r, request, e);
+		*created = rc == 0;
+		return rc;
+	}
+	if (rc == -ENXIO || (rc == 0 && strcmp(table.status, "CREATING") == 0))
+		return 0;
+	if (rc < 0)
+		return error_set(e, missing.number, "%s", missing.text);
+	if (strcmp(table.status, "ACTIVE") != 0 && strcmp(table.status, "UPDATING") != 0)
+		return error_set(e, ENXIO, "table %s in %s cannot be used, its status is %s", r->config.table, where(r),
+				 table.status);
+	rc = check_schema(r, &table, e);
+	return rc < 0 ? rc : 1;
+}
+
+static int remote_open(struct store *store, struct store_call *call, struct error *e)
+{
+	struct remote *r = remote_of(store);
+	struct dynamodb_call request = { .deadline = call->deadline, .cancel_fd = call->cancel_fd };
+	bool created = false;
+	int rc;
+
+	while ((rc = look(r, &request, &created, e)) == 0) {
+		int64_t until = clock_mono(r->config.clock) + CLOCK_SECOND / 2;
+		if (until >= call->deadline)
+			return error_set(e, ETIMEDOUT, "table %s in %s is not yet ACTIVE: try again in a minute",
+					 r->config.table, where(r));
+		if (clock_sleep(r->config.clock, until, call->cancel_fd) < 0)
+			return error_set(e, ECANCELED, "given up while table %s was being created", r->config.table);
+	}
+	call->read_units += request.read_units;
+	return rc < 0 ? rc : 0;
+}
+
+/* ---- The object ---- */
+
+static void remote_about(struct store *store, struct store_about *about)
+{
+	struct remote *r = remote_of(store);
+
+	snprintf(about->source, sizeof(about->source), "dynamodb:%s", r->config.table);
+	snprintf(about->region, sizeof(about->region), "%s", r->config.region);
+	snprintf(about->endpoint, sizeof(about->endpoint), "%s", r->config.endpoint);
+}
+
+static const char **strings_of(struct store_dynamodb_config *c, size_t i)
+{
+	const char **const strings[] = { &c->table, &c->store_key, &c->option_key, &c->region, &c->endpoint };
+
+	return i < sizeof(strings) / sizeof(strings[0]) ? strings[i] : NULL;
+}
+
+static void remote_free(struct store *store)
+{
+	struct remote *r = remote_of(store);
+	const char **string;
+
+	for (size_t i = 0; (string = strings_of(&r->config, i)); i++)
+		free((char *)(uintptr_t)*string);
+	free(r);
+}
+
+int store_dynamodb_new(const struct store_dynamodb_config *config, struct store **store, struct error *e)
+{
+	static const struct store_ops ops = {
+		.open = remote_open,
+		.load = remote_load,
+		.load_option = remote_load_option,
+		.apply = remote_apply,
+		.about = remote_about,
+		.free = remote_free,
+	};
+	struct remote *r = calloc(1, sizeof(*r));
+	const char **string;
+	bool failed = false;
+
+	if (!r)
+		return error_no_memory(e);
+	r->store.ops = &ops;
+	r->config = *config;
+	for (size_t i = 0; (string = strings_of(&r->config, i)); i++) {
+		*string = strdup(*string);
+		failed |= !*string;
+	}
+	if (failed) {
+		remote_free(&r->store);
+		return error_no_memory(e);
+	}
+	*store = &r->store;
+	return 0;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/store_item.h"
+#include "fs/store_sqlite_internal.h"
+
+#include <errno.h>
+
+/* What each change is in statements; the caller's transaction makes it whole. */
+
+static int apply_put(struct local *l, const struct change *c, struct error *e)
+{
+	int r = local_run(l, SQL_HAS_OPTION, &c->to, e);
+	if (r < 1)
+		return r < 0 ? r : store_option_error(&c->to, ESTALE, "does not exist any more", e);
+	if (c->expect == EXPECT_ABSENT) {
+		r = local_run(l, SQL_GET, &c->to, e);
+		if (r != 0)
+			return r < 0 ? r : store_key_error(&c->to, EEXIST, "exists already", e);
+	}
+	if (c->expect == EXPECT_VALUE) {
+		r = local_holds(l, &c->to, &c->expected, e);
+		if (r < 1)
+			return r < 0 ? r : store_key_error(&c->to, ESTALE, "was changed by somebody else", e);
+	}
+	return local_put(l, &c->to, &c->value, e);
+}
+
+static int apply_remove(struct local *l, const struct change *c, struct error *e)
+{
+	int r = local_edit(l, SQL_REMOVE, &c->from, e);
+
+	return r < 0 ? r : r > 0 ? 0 : store_key_error(&c->from, ENOENT, "does not exist any more", e);
+}
+
+static int apply_rename(struct local *l, const struct change *c, struct error *e)
+{
+	struct change target = *c;
+
+	int r = local_holds(l, &c->from, &c->expected, e);
+	if (r < 1)
+		return r < 0 ? r : store_key_error(&c->from, ESTALE, "was changed by somebody else", e);
+	r = local_run(l, SQL_REMOVE, &c->from, e);
+	if (r < 0)
+		return r;
+	if (target.expect == EXPECT_VALUE) /* that one was the source's */
+		target.expect = EXPECT_ANY;
+	return apply_put(l, &target, e);
+}
+
+static int apply_mkdir(struct local *l, const struct change *c, struct error *e)
+{
+	int r = local_edit(l, SQL_MKDIR, &c->to, e);
+
+	return r < 0 ? r : r > 0 ? 0 : store_option_error(&c->to, EEXIST, "exists already", e);
+}
+
+static int check_empty(struct local *l, const struct place *place, struct error *e)
+{
+	int r = local_run(l, SQL_HAS_KEYS, place, e);
+
+	return r == 1 ? store_option_error(place, ENOTEMPTY, "holds keys", e) : r;
+}
+
+static int apply_rmdir(struct local *l, const struct change *c, struct error *e)
+{
+	int r = check_empty(l, &c->from, e);
+	if (r < 0)
+		return r;
+	r = local_edit(l, SQL_RMDIR, &c->from, e);
+	return r < 0 ? r : r > 0 ? 0 : store_option_error(&c->from, ENOENT, "does not exist any more", e);
+}
+
+static int apply_rename_dir(struct local *l, const struct change *c, struct error *e)
+{
+	int r = local_run(l, SQL_HAS_OPTION, &c->from, e);
+	if (r < 1)
+		return r < 0 ? r : store_option_error(&c->from, ENOENT, "does not exist any more", e);
+	r = local_edit(l, SQL_MKDIR, &c->to, e);
+	if (r == 0 && c->expect == EXPECT_ABSENT)
+		return store_option_error(&c->to, EEXIST, "exists already", e);
+	if (r >= 0)
+		r = check_empty(l, &c->to, e);
+	if (r < 0)
+		return r;
+	r = local_move_keys(l, &c->from, &c->to, e);
+	return r < 0 ? r : local_run(l, SQL_RMDIR, &c->from, e);
+}
+
+static int (*const appliers[CHANGE_KINDS])(struct local *l, const struct change *c, struct error *e) = {
+	[CHANGE_PUT] = apply_put,     [CHANGE_REMOVE] = apply_remove, [CHANGE_RENAME] = apply_rename,
+	[CHANGE_MKDIR] = apply_mkdir, [CHANGE_RMDIR] = apply_rmdir,   [CHANGE_RENAME_DIR] = apply_rename_dir,
+};
+
+int local_change(struct local *l, const struct change *c, struct error *e)
+{
+	return appliers[c->kind](l, c, e);
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/vfs_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void call_deinit(struct call *call)
+{
+	buf_deinit(&call->text);
+	call->pinned = folder_unref(call->pinned);
+	call->out = NULL;
+	call->out_len = 0;
+}
+
+bool vfs_join(const char *folder, const char *name, char out[VFS_PATH_MAX])
+{
+	int len = snprintf(out, VFS_PATH_MAX, "%s%s%s", folder, folder[0] ? "/" : "", name);
+
+	return len > 0 && len < VFS_PATH_MAX;
+}
+
+int vfs_view_ready_locked(struct view *view)
+{
+	if (view->loaded || view->kept)
+		return 0;
+	if (view->failure.number)
+		return -view->failure.number;
+	return view->source->failure.number ? -view->source->failure.number : CALL_PARKED;
+}
+
+uint64_t vfs_strand(const struct view *view, const char *folder)
+{
+	return name_hash(view->current->seed, folder, strlen(folder)) | 1;
+}
+
+int vfs_may_change_locked(struct mount *m, struct view *view, struct call *c)
+{
+	struct error e = ERROR_NULL;
+
+	if (m->settings->read_only)
+		return -EROFS;
+	/* On a worker the request itself finds out. */
+	return c->may_block ? 0 : source_trouble_locked(view->source, &e);
+}
+
+struct place vfs_place(const struct view *view, const struct folder *folder, const char *raw, size_t raw_len)
+{
+	return (struct place){
+		.store = view->store,
+		.store_len = strlen(view->store),
+		.option = folder->raw_path,
+		.option_len = folder->raw_path_len,
+		.key = raw,
+		.key_len = raw_len,
+	};
+}
+
+struct fact vfs_fact(struct mount *m, enum fact_kind kind, const struct folder *folder, const char *name,
+		     const char *raw, size_t raw_len)
+{
+	return (struct fact){
+		.kind = kind,
+		.folder = (char *)folder->path,
+		.folder_raw = (char *)folder->raw_path,
+		.folder_raw_len = folder->raw_path_len,
+		.name = (char *)name,
+		.raw = (char *)raw,
+		.raw_len = raw_len,
+		.wall = clock_wall(m->clock),
+		.since = clock_mono(m->clock),
+	};
+}
+
+bool vfs_is_new(const struct fact *fact)
+{
+	return fact && fact->kind == FACT_VALUE && fact->since == INT64_MAX && !fact->store_at;
+}
+
+bool vfs_is_temporary(const struct fact *fact)
+{
+	return fact && fact->kind == FACT_VALUE && fact->since == INT64_MAX && fact->store_at;
+}
+
+bool vfs_is_parked(const struct fact *fact)
+{
+	return vfs_is_temporary(fact) && fact->parked;
+}
+
+int vfs_apply(struct mount *m, struct call *c, struct view *view, const struct change *change, struct error *e)
+{
+	int64_t timeout = view->source->settings->timeout;
+	struct store_call call = {
+		.deadline = (c->arrived ? c->arrived : clock_mono(m->clock)) + timeout,
+		.timeout = timeout,
+		.cancel_fd = m->stop_fd,
+	};
+	int r = store_apply(view->source->store, &call, change, e);
+
+	MOUNT_LOCKED(m);
+	view->read_units += call.read_units;
+	view->write_units += call.write_units;
+	if (r < 0)
+		source_failed_locked(view->source, e);
+	else
+		source_answered_locked(view->source);
+	return r;
+}
+
+void vfs_unreported_locked(struct view *view, const char *folder, const char *name, const struct error *e)
+{
+	enum { UNREPORTED_MAX = 1000 };
+	struct mount *m = view->mount;
+	char path[VFS_PATH_MAX * 2];
+	size_t n = 0;
+
+	snprintf(path, sizeof(path), "%s/%s/%s", view->name, folder, name);
+	mount_fail_locked(m, path, e);
+	for (struct unreported *u = m->unreported; u; u = u->next)
+		n++;
+	struct unreported *u = n < UNREPORTED_MAX ? calloc(1, sizeof(*u)) : NULL;
+	if (!u)
+		return;
+	u->view = view;
+	u->folder = strdup(folder);
+	u->name = strdup(name);
+	u->number = e->number;
+	u->next = m->unreported;
+	m->unreported = u;
+}
+
+/* Brings a store that is read on every access up to date for one name. Drops the lock meanwhile. */
+static int fetch(struct mount *m, struct call *c, struct view *view, const struct folder *folder, const char *name)
+{
+	char option[VFS_PATH_MAX];
+	struct error e = ERROR_NULL;
+
+	if (view->ttl > 0 || c->fetched)
+		return 0;
+	if (!c->may_block)
+		return CALL_BLOCKS;
+	c->fetched = true;
+	snprintf(option, sizeof(option), "%s", folder->path[0] ? folder->path : name);
+	pthread_mutex_unlock(&m->lock);
+	int r = refresh_option(view, option, &e);
+	if (r < 0)
+		mount_fail(m, view->name, &e);
+	pthread_mutex_lock(&m->lock);
+	return r;
+}
+
+int vfs_target_locked(struct mount *m, struct call *c, uint64_t node, const char *name, struct target *target)
+{
+	for (;;) {
+		bool fetched = c->fetched;
+		*target = (struct target){ .parent = where_locked(m, node) };
+		if (target->parent.kind != WHERE_FOLDER)
+			return target->parent.kind == WHERE_NOTHING ? -ESTALE : -EPERM;
+		target->view = target->parent.view;
+		target->folder = target->parent.folder;
+		int r = vfs_view_ready_locked(target->view);
+		if (r == 0)
+			r = fetch(m, c, target->view, target->folder, name);
+		if (r != 0)
+			return r;
+		/* A fetch may have replaced what was looked up before it. */
+		if (fetched == c->fetched)
+			break;
+	}
+	target->entry = folder_find(target->folder, name);
+	if (target->entry)
+		target->shown = node_shown_locked(m, target->entry->id);
+	target->raw_len = name_decode(name, NAME_ANYWHERE, target->raw);
+	return 0;
+}
+
+int vfs_run(struct mount *m, struct call *c)
+{
+	static int (*const rows[CALL_KINDS])(struct mount *, struct call *) = {
+		[CALL_LOOKUP] = vfs_lookup,       [CALL_GETATTR] = vfs_getattr,   [CALL_SETATTR] = vfs_setattr,
+		[CALL_MKNOD] = vfs_mknod,         [CALL_MKDIR] = vfs_mkdir,       [CALL_UNLINK] = vfs_unlink,
+		[CALL_RMDIR] = vfs_rmdir,         [CALL_RENAME] = vfs_rename,     [CALL_OPEN] = vfs_open,
+		[CALL_CREATE] = vfs_create,       [CALL_READ] = vfs_read,         [CALL_WRITE] = vfs_write,
+		[CALL_FLUSH] = vfs_flush,         [CALL_FSYNC] = vfs_fsync,       [CALL_RELEASE] = vfs_release,
+		[CALL_READDIR] = vfs_readdir,     [CALL_STATFS] = vfs_statfs,     [CALL_GETXATTR] = vfs_getxattr,
+		[CALL_LISTXATTR] = vfs_listxattr, [CALL_SETXATTR] = vfs_setxattr, [CALL_REMOVEXATTR] = vfs_removexattr,
+	};
+
+	return rows[c->kind](m, c);
+}
+
+void vfs_abandon(struct mount *m, struct call *c)
+{
+	if (!c->handle)
+		return;
+	/* A new file that its creator never got open is still created: it is committed as RELEASE would. */
+	struct call release = CALL_INIT(CALL_RELEASE, NULL);
+	release.handle = c->handle;
+	release.may_block = true;
+	vfs_release(m, &release);
+	call_deinit(&release);
+}

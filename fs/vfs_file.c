@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Open files: open, create, read, write, flush, fsync, release. When a handle commits is in handle.c, how in
+ * vfs_commit.c. */
+#include "fs/control.h"
+#include "fs/vfs_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool for_writing(const struct call *c)
+{
+	return (c->flags & O_ACCMODE) != O_RDONLY;
+}
+
+static int open_control(struct mount *m, struct call *c)
+{
+	struct handle *h = handle_new(HANDLE_CONTROL);
+
+	if (!h)
+		return -ENOMEM;
+	h->id = c->node;
+	if (!for_writing(c) || (c->flags & O_ACCMODE) == O_RDWR) {
+		h->text = control_open_locked(m, c->node);
+		if (!h->text) {
+			handle_free(h);
+			return control_is_folder(c->node) ? -EISDIR : -ENOMEM;
+		}
+	}
+	m->n_handles++;
+	c->handle = h;
+	c->direct = for_writing(c);
+	c->no_flush = true;
+	return 0;
+}
+
+/* What the value may hold beside the other keys of its option. */
+static size_t value_limit(const struct folder *folder, const struct entry *entry)
+{
+	uint64_t others = folder->size - (entry ? value_size((enum value_type)entry->type, entry->value_len) : 0);
+	bool raw = !entry || entry->type == VALUE_S || entry->type == VALUE_B || entry->type == VALUE_NULL;
+
+	if (others > folder->size)
+		others = 0;
+	/* Other types are longer as text than as they are counted; the store has the last word. */
+	if (!raw)
+		return 2 * ITEM_SIZE_MAX;
+	return others < ITEM_SIZE_MAX ? ITEM_SIZE_MAX - (size_t)others : 0;
+}
+
+/* The handle of a value at `where`, for the flags of the call. */
+static int make_handle(struct mount *m, struct call *c, const struct where *where, uint64_t shown)
+{
+	struct node *node = node_open_locked(m, shown, where);
+	struct handle *h = node ? handle_new(HANDLE_VALUE) : NULL;
+
+	if (!h) {
+		if (node)
+			node_close_locked(m, node);
+		return -ENOMEM;
+	}
+	const struct fact *fact = view_fact_locked(where->view, where->folder->path, node->name);
+	h->node = node;
+	h->next = node->handles;
+	node->handles = h;
+	h->opened = clock_mono(m->clock);
+	h->folder = folder_ref(where->folder);
+	h->entry = where->entry;
+	h->writes = for_writing(c);
+	h->append = c->flags & O_APPEND;
+	h->sync = (c->flags & O_DSYNC) || m->settings->commit == COMMIT_WRITE;
+	h->newline = where->view->source->settings->newline;
+	h->known = !vfs_is_new(fact) || fact->typed;
+	h->type = (enum value_type)where->entry->type;
+	h->limit = value_limit(where->folder, where->entry);
+	h->changes = node->changes;
+	m->n_handles++;
+	c->handle = h;
+	return 0;
+}
+
+/* Reads go through the page cache once the value has settled there. */
+static int settle(struct mount *m, struct call *c, const struct where *where)
+{
+	struct version version = notify_version_locked(where->view, where->folder, where->entry, where->node);
+
+	if (where->view->ttl == 0) {
+		c->direct = true;
+		return 0;
+	}
+	if (version.settled) {
+		c->keep = true;
+		return 0;
+	}
+	if (!c->park_end)
+		c->park_end = clock_mono(m->clock) + NOTIFY_PARK;
+	c->direct = clock_mono(m->clock) >= c->park_end;
+	return c->direct ? 0 : CALL_PARKED;
+}
+
+/* Brings a value that is read on every access up to date before it is opened. */
+static int fetch_value(struct mount *m, struct call *c, const struct where *where)
+{
+	char option[VFS_PATH_MAX];
+	struct view *view = where->view;
+	struct error e = ERROR_NULL;
+
+	if (view->ttl > 0 || c->fetched || (where->entry->flags & ENTRY_MEMORY))
+		return 0;
+	if (!c->may_block)
+		return CALL_BLOCKS;
+	c->fetched = true;
+	strncpy(option, where->folder->path, sizeof(option) - 1);
+	option[sizeof(option) - 1] = '\0';
+	pthread_mutex_unlock(&m->lock);
+	int r = refresh_option(view, option, &e);
+	pthread_mutex_lock(&m->lock);
+	return r;
+}
+
+int vfs_open(struct mount *m, struct call *c)
+{
+	MOUNT_LOCKED(m);
+	struct where where = where_locked(m, c->node);
+
+	if (where.kind == WHERE_CONTROL)
+		return open_control(m, c);
+	if (where.kind != WHERE_VALUE)
+		return where.kind == WHERE_NOTHING ? -ESTALE : -EISDIR;
+	int r = fetch_value(m, c, &where);
+	if (r != 0)
+		return r;
+	/* The fetch may have found it changed or gone. */
+	where = where_locked(m, c->node);
+	if (where.kind != WHERE_VALUE)
+		return -ESTALE;
+	if (for_writing(c)) {
+		r = m->settings->read_only ? -EROFS : 0;
+		c->direct = true;
+	} else {
+		r = settle(m, c, &where);
+		c->no_flush = true;
+	}
+	if (r == 0)
+		r = make_handle(m, c, &where, c->node);
+	if (r != 0)
+		return r;
+	c->handle->cached = !c->direct;
+	if (c->flags & O_TRUNC)
+		handle_begin_empty(c->handle);
+	return 0;
+}
+
+/* Why a key of this name cannot be made here; 0: it can. */
+static int creatable(struct mount *m, struct call *c, const struct target *target)
+{
+	const struct source_settings *s = target->view->source->settings;
+
+	if (target->folder->path[0] == '\0')
+		return -EPERM;
+	if (target->raw_len < 0)
+		return -EINVAL;
+	if (strcmp(target->raw, s->store_key) == 0 || strcmp(target->raw, s->option_key) == 0)
+		return -EINVAL;
+	if ((c->flags & O_EXCL) && name_is_temporary(c->name))
+		return m->settings->read_only ? -EROFS : 0;
+	return vfs_may_change_locked(m, target->view, c);
+}
+
+/* The new key, on this host only until it is committed. */
+static int record_new(struct mount *m, struct call *c, const struct target *target)
+{
+	struct fact fact = vfs_fact(m, FACT_VALUE, target->folder, c->name, target->raw, (size_t)target->raw_len);
+	bool temporary = (c->flags & O_EXCL) && name_is_temporary(c->name);
+
+	fact.store_at = temporary ? fact.since + FACT_TEMPORARY : 0;
+	fact.since = INT64_MAX;
+	fact.type = VALUE_S;
+	return view_record_locked(target->view, &fact, true);
+}
+
+int vfs_create(struct mount *m, struct call *c)
+{
+	MOUNT_LOCKED(m);
+	struct target target;
+
+	if (c->node == ROOT_ID || where_locked(m, c->node).kind == WHERE_CONTROL)
+		return -EPERM;
+	int r = vfs_target_locked(m, c, c->node, c->name, &target);
+	if (r == 0 && target.entry)
+		/* The kernel knew of none: somebody else made it meanwhile. */
+		r = (c->flags & O_EXCL) ? -EEXIST : target.entry->kind == ENTRY_FOLDER ? -EISDIR : 0;
+	else if (r == 0)
+		r = creatable(m, c, &target);
+	bool fresh = r == 0 && !target.entry;
+	if (fresh)
+		r = record_new(m, c, &target);
+	if (r == 0)
+		r = vfs_target_locked(m, c, c->node, c->name, &target);
+	if (r != 0)
+		return r;
+	struct where where = { WHERE_VALUE, target.view, target.folder, target.entry, NULL };
+	r = make_handle(m, c, &where, target.shown);
+	if (r != 0)
+		return r;
+	c->handle->exclusive = fresh && (c->flags & O_EXCL);
+	c->direct = true;
+	if (fresh || (c->flags & O_TRUNC))
+		handle_begin_empty(c->handle);
+	vfs_attr_value_locked(m, target.view, target.folder, target.entry, &c->attr);
+	return 0;
+}
+
+/* The version that a handle's reads show: through the page cache that of the file, else the one it opened. */
+static struct version readable(struct mount *m, const struct handle *h)
+{
+	struct version opened = { h->folder, h->entry, true };
+	struct where where = { 0 };
+
+	if (!h->cached || h->node->unlinked)
+		return opened;
+	where = where_locked(m, h->node->id);
+	if (where.kind != WHERE_VALUE)
+		return opened;
+	return notify_version_locked(where.view, where.folder, where.entry, h->node);
+}
+
+static void give(struct call *c, const char *bytes, size_t len)
+{
+	size_t offset = c->offset < 0 || (uint64_t)c->offset > len ? len : (size_t)c->offset;
+
+	c->out = bytes + offset;
+	c->out_len = len - offset < c->size ? len - offset : c->size;
+}
+
+int vfs_read(struct mount *m, struct call *c)
+{
+	MOUNT_LOCKED(m);
+	struct handle *h = c->handle;
+
+	if (h->kind == HANDLE_CONTROL) {
+		if (!h->text)
+			return -EBADF;
+		buf_append(&c->text, buf_text(&h->text->text), h->text->text.len);
+		give(c, buf_text(&c->text), c->text.len);
+		return buf_error(&c->text);
+	}
+	struct version version = readable(m, h);
+	const char *bytes = entry_value(version.folder, version.entry);
+	/* Whoever writes what he read writes on the condition that it is still so. */
+	if (h->writes &&
+	    handle_begin(h, (enum value_type)version.entry->type, bytes, version.entry->value_len, NULL) < 0)
+		return -ENOMEM;
+	if (h->working) {
+		buf_append(&c->text, buf_text(&h->work), h->work.len);
+		give(c, buf_text(&c->text), c->text.len);
+		return buf_error(&c->text);
+	}
+	c->pinned = folder_ref(version.folder);
+	give(c, bytes, version.entry->value_len);
+	return 0;
+}
+
+/* The value that a first write starts from: the newest one. */
+static int begin_locked(struct mount *m, struct handle *h, struct error *e)
+{
+	struct where where = h->node->unlinked ? (struct where){ 0 } : where_locked(m, h->node->id);
+	const struct folder *folder = where.kind == WHERE_VALUE ? where.folder : h->folder;
+	const struct entry *entry = where.kind == WHERE_VALUE ? where.entry : h->entry;
+
+	return handle_begin(h, (enum value_type)entry->type, entry_value(folder, entry), entry->value_len, e);
+}
+
+static int write_value(struct mount *m, struct call *c, struct error *e)
+{
+	MOUNT_LOCKED(m);
+	struct handle *h = c->handle;
+	const struct fact *fact = view_fact_locked(h->node->view, h->node->folder, h->node->name);
+
+	int r = vfs_is_temporary(fact) ? 0 : source_trouble_locked(h->node->view->source, e);
+	if (r < 0)
+		handle_commit_failed(h, r);
+	if (r == 0)
+		r = begin_locked(m, h, e);
+	if (r == 0)
+		r = handle_write(h, c->data, c->size, c->offset, c->owner, e);
+	if (r < 0) {
+		vfs_unreported_locked(h->node->view, h->node->folder, h->node->name, e);
+		return r;
+	}
+	c->done = c->size;
+	c->begun = true;
+	return 0;
+}
+
+/* Commits, on a worker where that waits for the network. */
+static int commit_here(struct mount *m, struct call *c)
+{
+	struct handle *h = c->handle;
+	bool blocks;
+
+	mount_lock(m);
+	blocks = vfs_commit_blocks_locked(h);
+	c->strands[0] = vfs_strand(h->node->view, h->node->folder);
+	pthread_mutex_unlock(&m->lock);
+	if (blocks && !c->may_block)
+		return CALL_BLOCKS;
+	return vfs_commit(m, c, h);
+}
+
+int vfs_write(struct mount *m, struct call *c)
+{
+	struct error e = ERROR_NULL;
+	struct handle *h = c->handle;
+	int r = 0;
+
+	if (h->kind == HANDLE_CONTROL) {
+		if (!c->begun)
+			buf_append(&c->text, c->data, c->size);
+		c->begun = true;
+		r = control_write(m, h->id, buf_text(&c->text), c->text.len, c->may_block, &e);
+		if (r < 0)
+			mount_fail(m, ".control", &e);
+		c->done = c->size;
+		return r;
+	}
+	if (!c->begun)
+		r = write_value(m, c, &e);
+	return r == 0 && h->sync ? commit_here(m, c) : r;
+}
+
+int vfs_flush(struct mount *m, struct call *c)
+{
+	struct handle *h = c->handle;
+
+	if (h->kind == HANDLE_CONTROL)
+		return 0;
+	mount_lock(m);
+	bool commits = handle_flush_commits(h, c->owner);
+	pthread_mutex_unlock(&m->lock);
+	return commits ? commit_here(m, c) : 0;
+}
+
+/* The failure of an earlier write of this key that nobody was told of, once. */
+static int take_unreported(struct mount *m, const struct node *node)
+{
+	for (struct unreported **link = &m->unreported; *link; link = &(*link)->next) {
+		struct unreported *u = *link;
+		if (u->view != node->view || strcmp(u->folder, node->folder) != 0 || strcmp(u->name, node->name) != 0)
+			continue;
+		int number = u->number;
+		*link = u->next;
+		free(u->folder);
+		free(u->name);
+		free(u);
+		return -number;
+	}
+	return 0;
+}
+
+int vfs_fsync(struct mount *m, struct call *c)
+{
+	struct handle *h = c->handle;
+
+	if (!h || h->kind == HANDLE_CONTROL)
+		return 0;
+	mount_lock(m);
+	bool commits = handle_release_commits(h);
+	int r = commits ? 0 : take_unreported(m, h->node);
+	pthread_mutex_unlock(&m->lock);
+	return commits ? commit_here(m, c) : r;
+}
+
+static void close_handle(struct mount *m, struct handle *h)
+{
+	MOUNT_LOCKED(m);
+
+	if (h->text)
+		control_close_locked(m, h->text);
+	if (h->node) {
+		struct handle **link = &h->node->handles;
+		while (*link != h)
+			link = &(*link)->next;
+		*link = h->next;
+		/* A version that was held back for this reader may be due now. */
+		if (h->node->held)
+			notify_wake(m->notifier);
+		node_close_locked(m, h->node);
+	}
+	m->n_handles--;
+	handle_free(h);
+}
+
+int vfs_release(struct mount *m, struct call *c)
+{
+	struct handle *h = c->handle;
+	int r = 0;
+
+	mount_lock(m);
+	bool commits = h->kind == HANDLE_VALUE && handle_release_commits(h);
+	pthread_mutex_unlock(&m->lock);
+	if (commits)
+		r = commit_here(m, c);
+	if (r == CALL_BLOCKS)
+		return r;
+	close_handle(m, h);
+	c->handle = NULL;
+	return 0;
+}

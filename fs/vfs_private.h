@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "fs/handle.h"
+#include "fs/node.h"
+#include "fs/notify.h"
+#include "fs/refresh.h"
+#include "fs/vfs.h"
+#include "fs/view.h"
+
+/* Shared by the parts of vfs, and by nobody else. */
+
+/* How long the kernel may keep what it will be told about when it changes. */
+#define VFS_KEEP (365 * 86400 * CLOCK_SECOND)
+
+/* The file name path of a folder in a folder. False when it does not fit. */
+enum { VFS_PATH_MAX = 4096 };
+bool vfs_join(const char *folder, const char *name, char out[VFS_PATH_MAX]);
+
+/* One name in a folder, resolved. */
+struct target {
+	struct where parent;
+	struct view *view;
+	const struct folder *folder; /* the folder that the name is in */
+	const struct entry *entry;   /* NULL: there is none of that name */
+	uint64_t shown;              /* its id */
+	char raw[FILE_NAME_MAX + 1]; /* decoded, where it is not there yet */
+	int raw_len;                 /* -EINVAL: not a name */
+};
+
+/* The name in the folder of `node`, which is a store or an option: 0, -errno, CALL_PARKED, CALL_BLOCKS. Fetches where
+ * the store is read on every access; the lock is dropped then. */
+int vfs_target_locked(struct mount *m, struct call *c, uint64_t node, const char *name, struct target *target);
+
+/* Whether what a view shows can be relied on: 0, CALL_PARKED before its first load, or its failure. */
+int vfs_view_ready_locked(struct view *view);
+
+/* The attributes of what an id names. */
+void vfs_attr_root_locked(struct mount *m, struct attr *attr);
+void vfs_attr_folder_locked(struct mount *m, const struct view *view, const struct folder *folder, struct attr *attr);
+void vfs_attr_value_locked(struct mount *m, const struct view *view, const struct folder *folder,
+			   const struct entry *entry, struct attr *attr);
+int vfs_attr_locked(struct mount *m, uint64_t id, struct attr *attr);
+
+/* The network, without the lock: a store call with the call's deadline, its costs counted for the view. */
+int vfs_apply(struct mount *m, struct call *c, struct view *view, const struct change *change, struct error *e);
+/* The strand that orders what is done to one option. */
+uint64_t vfs_strand(const struct view *view, const char *folder);
+/* Before the first byte of a change: EROFS, or the failure that a source in trouble would give. */
+int vfs_may_change_locked(struct mount *m, struct view *view, struct call *c);
+struct place vfs_place(const struct view *view, const struct folder *folder, const char *raw, size_t raw_len);
+/* A fact about a name in a folder, with what the folder and the clock say filled in. */
+struct fact vfs_fact(struct mount *m, enum fact_kind kind, const struct folder *folder, const char *name,
+		     const char *raw, size_t raw_len);
+/* What a value in memory only is there for. */
+bool vfs_is_new(const struct fact *fact);       /* created, never committed */
+bool vfs_is_temporary(const struct fact *fact); /* under a name that programs use for a moment */
+bool vfs_is_parked(const struct fact *fact);    /* a key renamed away, which the store holds under its old name */
+
+/* The old name of a parked key is settled in the store: from here on loads show it again if somebody makes it. */
+void vfs_unhide_locked(struct view *view, const char *folder, const char *name);
+
+/* Remembers a failed write of a key: for the log, last-error and the next fsync. */
+void vfs_unreported_locked(struct view *view, const char *folder, const char *name, const struct error *e);
+
+/* The calls; see vfs.c. */
+int vfs_lookup(struct mount *m, struct call *c);
+int vfs_getattr(struct mount *m, struct call *c);
+int vfs_readdir(struct mount *m, struct call *c);
+int vfs_release(struct mount *m, struct call *c);
+int vfs_statfs(struct mount *m, struct call *c);
+int vfs_open(struct mount *m, struct call *c);
+int vfs_create(struct mount *m, struct call *c);
+int vfs_read(struct mount *m, struct call *c);
+int vfs_write(struct mount *m, struct call *c);
+int vfs_flush(struct mount *m, struct call *c);
+int vfs_fsync(struct mount *m, struct call *c);
+int vfs_mknod(struct mount *m, struct call *c);
+int vfs_mkdir(struct mount *m, struct call *c);
+int vfs_unlink(struct mount *m, struct call *c);
+int vfs_rmdir(struct mount *m, struct call *c);
+int vfs_rename(struct mount *m, struct call *c);
+int vfs_setattr(struct mount *m, struct call *c);
+int vfs_getxattr(struct mount *m, struct call *c);
+int vfs_listxattr(struct mount *m, struct call *c);
+int vfs_setxattr(struct mount *m, struct call *c);
+int vfs_removexattr(struct mount *m, struct call *c);
+
+/* The truncation of a key that is not open, one commit. */
+int vfs_truncate_closed(struct mount *m, struct call *c);
+/* Commits what a handle has; without the lock, on a worker or where nothing blocks. */
+int vfs_commit(struct mount *m, struct call *c, struct handle *h);
+/* Whether that would wait for the network. */
+bool vfs_commit_blocks_locked(const struct handle *h);

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Renaming. Programs that replace a file safely write it under a temporary name and rename it over the key; editors
+ * rename the key to a backup first. Both come to one update of the key here: what has a temporary name is in memory,
+ * and a key that goes under one stays in the store ("parked") until its name is taken again. The rest is one
+ * conditional update or transaction.
+ */
+#include "fs/vfs_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum how {
+	RENAME_IN_MEMORY, /* neither name is in the store */
+	RENAME_PARK,      /* the key stays in the store under its old name for now */
+	RENAME_UNPARK,    /* and is back under it */
+	RENAME_PUT,       /* from memory onto a key: the store sees a write */
+	RENAME_STORED,    /* the store renames */
+};
+
+/* Both names resolved, and what travels; copies, for the lock is dropped meanwhile. */
+struct move {
+	struct target from, to;
+	enum how how;
+	struct folder *from_folder, *to_folder;
+	const struct entry *entry;
+	enum value_type type; /* of the key afterwards */
+	struct buf bytes;     /* as it will be shown */
+	char *parked;
+};
+
+#define MOVE_NULL ((struct move){ .bytes = BUF_INIT((size_t)4 * ITEM_SIZE_MAX) })
+
+static void move_deinit(struct move *move)
+{
+	folder_unref(move->from_folder);
+	folder_unref(move->to_folder);
+	buf_deinit(&move->bytes);
+	free(move->parked);
+}
+
+static enum how how_to_move(const struct call *c, const struct move *move, const struct fact *fact)
+{
+	const struct target *from = &move->from, *to = &move->to;
+	const struct fact *over = view_fact_locked(to->view, to->folder->path, c->new_name);
+	bool same_folder = from->view == to->view && strcmp(from->folder->path, to->folder->path) == 0;
+	bool onto_stored = to->entry && !(to->entry->flags & ENTRY_MEMORY);
+
+	if (vfs_is_parked(fact))
+		return same_folder && !to->entry && strcmp(fact->parked, c->new_name) == 0 ? RENAME_UNPARK
+											   : RENAME_STORED;
+	if (vfs_is_temporary(fact))
+		return name_is_temporary(c->new_name) && !onto_stored && !vfs_is_parked(over) ? RENAME_IN_MEMORY
+											      : RENAME_PUT;
+	if (vfs_is_new(fact))
+		return to->entry ? RENAME_PUT : RENAME_IN_MEMORY;
+	return same_folder && !to->entry && name_is_temporary(c->new_name) ? RENAME_PARK : RENAME_STORED;
+}
+
+static int check_ends(const struct call *c, const struct move *move)
+{
+	const struct target *from = &move->from, *to = &move->to;
+
+	if (!from->entry)
+		return -ENOENT;
+	if (from->view->source != to->view->source)
+		return -EXDEV;
+	if (to->entry && (c->flags & RENAME_NOREPLACE))
+		return -EEXIST;
+	if (to->entry && from->entry->kind != to->entry->kind)
+		return from->entry->kind == ENTRY_FOLDER ? -ENOTDIR : -EISDIR;
+	/* Keys are in options, options in stores. */
+	if ((from->entry->kind == ENTRY_FOLDER) != (to->folder->path[0] == '\0'))
+		return -EPERM;
+	return to->entry || to->raw_len >= 0 ? 0 : -EINVAL;
+}
+
+static int resolve(struct mount *m, struct call *c, struct move *move)
+{
+	int r = vfs_target_locked(m, c, c->node, c->name, &move->from);
+
+	if (r == 0)
+		r = vfs_target_locked(m, c, c->new_node, c->new_name, &move->to);
+	/* The second look-up may have dropped the lock. */
+	if (r == 0)
+		r = vfs_target_locked(m, c, c->node, c->name, &move->from);
+	return r != 0 ? r : check_ends(c, move);
+}
+
+/* What the key will hold: the bytes of the source, as the type of the key that is replaced. */
+static int convert(struct move *move, const struct fact *parked_here, struct error *e)
+{
+	const struct target *from = &move->from, *to = &move->to;
+	const char *bytes = entry_value(from->folder, from->entry);
+	bool keeps = to->entry && !(to->entry->flags & ENTRY_MEMORY);
+
+	move->type = (enum value_type)from->entry->type;
+	if (keeps)
+		move->type = (enum value_type)to->entry->type;
+	else if (parked_here)
+		move->type = parked_here->type;
+	else if ((from->entry->flags & ENTRY_MEMORY) && !move->parked)
+		move->type = value_type_of_new(bytes, from->entry->value_len);
+	int r = value_normalize(&move->type, bytes, from->entry->value_len, &move->bytes, e);
+	return r == 0 && buf_error(&move->bytes) < 0 ? error_no_memory(e) : r;
+}
+
+static const struct fact *parked_at(const struct target *to, const char *name)
+{
+	for (const struct fact *fact = to->view->facts; fact; fact = fact->next) {
+		if (vfs_is_parked(fact) && strcmp(fact->folder, to->folder->path) == 0 &&
+		    strcmp(fact->parked, name) == 0)
+			return fact;
+	}
+	return NULL;
+}
+
+static int begin_value(struct mount *m, struct call *c, struct move *move, struct error *e)
+{
+	const struct fact *fact = view_fact_locked(move->from.view, move->from.folder->path, c->name);
+
+	move->how = how_to_move(c, move, fact);
+	if (fact && fact->parked) {
+		move->parked = strdup(fact->parked);
+		if (!move->parked)
+			return error_no_memory(e);
+	}
+	int r = convert(move, parked_at(&move->to, c->new_name), e);
+	if (r < 0)
+		return r;
+	move->from_folder = folder_ref(move->from.folder);
+	move->to_folder = folder_ref(move->to.folder);
+	move->entry = move->from.entry;
+	c->strands[0] = vfs_strand(move->from.view, move->from.folder->path);
+	c->strands[1] = vfs_strand(move->to.view, move->to.folder->path);
+	if (move->how == RENAME_PUT || move->how == RENAME_STORED) {
+		r = vfs_may_change_locked(m, move->to.view, c);
+		return r == 0 && !c->may_block ? CALL_BLOCKS : r;
+	}
+	return m->settings->read_only ? -EROFS : 0;
+}
+
+/* The raw name that the key has, or will have, at the target. */
+static const char *target_raw(const struct move *move, size_t *len)
+{
+	if (move->to.entry)
+		return entry_raw(move->to_folder, move->to.entry, len);
+	*len = (size_t)move->to.raw_len;
+	return move->to.raw;
+}
+
+static int send_value(struct mount *m, struct call *c, const struct move *move, struct error *e)
+{
+	char parked[FILE_NAME_MAX + 1];
+	size_t from_len, to_len;
+	const char *from = entry_raw(move->from_folder, move->entry, &from_len);
+	const char *to = target_raw(move, &to_len);
+
+	if (move->parked) {
+		int len = name_decode(move->parked, NAME_ANYWHERE, parked);
+		if (len < 0)
+			return error_set(e, ESTALE, "the key that this file is a backup of cannot be named any more");
+		from = parked;
+		from_len = (size_t)len;
+	}
+	struct change change = {
+		.kind = move->how == RENAME_PUT ? CHANGE_PUT : CHANGE_RENAME,
+		.from = vfs_place(move->from.view, move->from_folder, from, from_len),
+		.to = vfs_place(move->to.view, move->to_folder, to, to_len),
+		.value = { .type = move->type, .bytes = buf_text(&move->bytes), .len = move->bytes.len },
+		.expect = (c->flags & RENAME_NOREPLACE) ? EXPECT_ABSENT : EXPECT_ANY,
+		.expected = { .type = (enum value_type)move->entry->type,
+			      .bytes = entry_value(move->from_folder, move->entry),
+			      .len = move->entry->value_len },
+	};
+	return vfs_apply(m, c, move->to.view, &change, e);
+}
+
+/* The facts of a rename: first the key at its new place, then none at the old one. */
+static int record_target(struct mount *m, struct call *c, const struct move *move, const struct fact *before)
+{
+	size_t len;
+	const char *raw = target_raw(move, &len);
+	struct fact fact = vfs_fact(m, FACT_VALUE, move->to_folder, c->new_name, raw, len);
+	bool same = move->bytes.len == move->entry->value_len &&
+		    memcmp(buf_text(&move->bytes), entry_value(move->from_folder, move->entry), move->bytes.len) == 0;
+
+	fact.type = move->type;
+	fact.bytes = (char *)buf_text(&move->bytes);
+	fact.len = move->bytes.len;
+	fact.mtime = move->entry->mtime;
+	if (move->how == RENAME_IN_MEMORY) {
+		fact.since = INT64_MAX;
+		fact.store_at = before ? before->store_at : 0;
+	} else if (move->how == RENAME_PARK) {
+		fact.store_at = fact.since + FACT_TEMPORARY;
+		fact.since = INT64_MAX;
+		fact.parked = c->name;
+	}
+	return view_record_locked(move->to.view, &fact, same);
+}
+
+static void record_source(struct mount *m, struct call *c, const struct move *move)
+{
+	struct fact gone = vfs_fact(m, FACT_GONE, move->from_folder, c->name, c->name, 0);
+
+	/* A key in the store whose name is not shown stays hidden for as long as it is parked. */
+	if (move->how == RENAME_PARK)
+		gone.since = INT64_MAX;
+	view_record_locked(move->from.view, &gone, true);
+	if (move->how != RENAME_STORED && move->how != RENAME_PARK)
+		view_forget_locked(move->from.view, move->from_folder->path, c->name, true);
+}
+
+static uint64_t natural_at(const struct view *view, const char *folder_path, const char *name)
+{
+	const struct folder *folder = snapshot_folder(view->current, folder_path);
+	const struct entry *entry = folder ? folder_find(folder, name) : NULL;
+
+	return entry ? entry->id : 0;
+}
+
+static int finish_value(struct mount *m, struct call *c, const struct move *move)
+{
+	MOUNT_LOCKED(m);
+	const char *from_path = move->from_folder->path, *to_path = move->to_folder->path;
+	const struct fact *before = view_fact_locked(move->from.view, from_path, c->name);
+	uint64_t replaced = natural_at(move->to.view, to_path, c->new_name);
+
+	if (replaced)
+		node_unlinked_locked(m, replaced);
+	int r = record_target(m, c, move, before);
+	if (r < 0)
+		return r;
+	node_follow_locked(m, move->from.view, from_path, c->name, move->to.view, to_path, c->new_name);
+	node_moved_locked(m, move->entry->id, natural_at(move->to.view, to_path, c->new_name));
+	record_source(m, c, move);
+	if (move->parked)
+		vfs_unhide_locked(move->from.view, from_path, move->parked);
+	/* Whatever was parked under either name is settled now. */
+	struct fact *parked = (struct fact *)parked_at(&move->to, c->new_name);
+	if (parked) {
+		free(parked->parked);
+		parked->parked = NULL;
+	}
+	return 0;
+}
+
+static int rename_value(struct mount *m, struct call *c, struct move *move, struct error *e)
+{
+	int r = 0;
+
+	if (move->how == RENAME_PUT || move->how == RENAME_STORED)
+		r = send_value(m, c, move, e);
+	return r < 0 ? r : finish_value(m, c, move);
+}
+
+/* An option moves as a whole. */
+static int begin_folder(struct mount *m, struct call *c, struct move *move)
+{
+	const struct folder *from = snapshot_folder(move->from.view->current, c->name);
+	const struct folder *to = snapshot_folder(move->to.view->current, c->new_name);
+
+	if (to && to->n_entries > 0)
+		return -ENOTEMPTY;
+	for (uint32_t i = 0; i < from->n_entries; i++) {
+		/* Files in memory have no place in the store that could be moved. */
+		if (from->entries[i].flags & ENTRY_MEMORY)
+			return -EBUSY;
+	}
+	c->strands[0] = vfs_strand(move->from.view, c->name);
+	c->strands[1] = vfs_strand(move->to.view, c->new_name);
+	int r = vfs_may_change_locked(m, move->to.view, c);
+	if (r == 0 && !c->may_block)
+		return CALL_BLOCKS;
+	move->from_folder = folder_ref(from);
+	move->to_folder = to ? folder_ref(to) : NULL;
+	return r;
+}
+
+static int record_folder(struct mount *m, struct call *c, const struct move *move, const char *raw, size_t raw_len)
+{
+	struct fact made = { .kind = FACT_FOLDER,
+			     .folder = c->new_name,
+			     .folder_raw = (char *)raw,
+			     .folder_raw_len = raw_len,
+			     .wall = clock_wall(m->clock),
+			     .since = clock_mono(m->clock) };
+	struct folder *from = move->from_folder;
+	int r = view_record_locked(move->to.view, &made, true);
+
+	for (uint32_t i = 0; i < from->n_entries && r == 0; i++) {
+		const struct entry *entry = &from->entries[i];
+		struct fact fact = made;
+		fact.kind = FACT_VALUE;
+		fact.name = (char *)entry_name(from, entry);
+		fact.raw = (char *)entry_raw(from, entry, &fact.raw_len);
+		fact.type = (enum value_type)entry->type;
+		fact.bytes = (char *)entry_value(from, entry);
+		fact.len = entry->value_len;
+		fact.mtime = entry->mtime;
+		r = view_record_locked(move->to.view, &fact, true);
+	}
+	return r;
+}
+
+static int finish_folder(struct mount *m, struct call *c, const struct move *move, const char *raw, size_t raw_len)
+{
+	MOUNT_LOCKED(m);
+	struct folder *from = move->from_folder;
+	struct fact gone = { .kind = FACT_NO_FOLDER,
+			     .folder = c->name,
+			     .folder_raw = c->name,
+			     .wall = clock_wall(m->clock),
+			     .since = clock_mono(m->clock) };
+	int r = record_folder(m, c, move, raw, raw_len);
+
+	if (r < 0)
+		return r;
+	const struct folder *to = snapshot_folder(move->to.view->current, c->new_name);
+	node_follow_locked(m, move->from.view, c->name, NULL, move->to.view, c->new_name, NULL);
+	node_moved_locked(m, from->id, to->id);
+	for (uint32_t i = 0; i < from->n_entries; i++) {
+		const struct entry *entry = folder_find(to, entry_name(from, &from->entries[i]));
+		if (entry)
+			node_moved_locked(m, from->entries[i].id, entry->id);
+	}
+	move->from.view->kept = true;
+	return view_record_locked(move->from.view, &gone, true);
+}
+
+static int rename_folder(struct mount *m, struct call *c, struct move *move, struct error *e)
+{
+	size_t to_len = move->to_folder ? move->to_folder->raw_path_len : (size_t)move->to.raw_len;
+	const char *to = move->to_folder ? move->to_folder->raw_path : move->to.raw;
+	struct change change = {
+		.kind = CHANGE_RENAME_DIR,
+		.from = vfs_place(move->from.view, move->from_folder, NULL, 0),
+		.to = { .store = move->to.view->store,
+			.store_len = strlen(move->to.view->store),
+			.option = to,
+			.option_len = to_len },
+	};
+	struct error ignored = ERROR_NULL;
+	int r = vfs_apply(m, c, move->to.view, &change, e);
+
+	if (r == 0)
+		r = finish_folder(m, c, move, to, to_len);
+	/* The store moved the option as it was there, which may be newer than the picture. */
+	if (r == 0 && refresh_option(move->to.view, c->new_name, &ignored) < 0)
+		refresh_ask(move->to.view->source);
+	return r;
+}
+
+static int begin(struct mount *m, struct call *c, struct move *move, struct error *e)
+{
+	MOUNT_LOCKED(m);
+	int r = resolve(m, c, move);
+
+	if (r != 0)
+		return r;
+	return move->from.entry->kind == ENTRY_FOLDER ? begin_folder(m, c, move) : begin_value(m, c, move, e);
+}
+
+/* Stores move by being copied: they may have any number of options. */
+static int rename_at_root(struct mount *m, struct call *c)
+{
+	MOUNT_LOCKED(m);
+
+	if (c->node != ROOT_ID || c->new_node != ROOT_ID || strcmp(c->name, ".control") == 0)
+		return -EPERM;
+	return view_find_locked(m, c->name) ? -EXDEV : -ENOENT;
+}
+
+int vfs_rename(struct mount *m, struct call *c)
+{
+	__attribute__((cleanup(move_deinit))) struct move move = MOVE_NULL;
+	struct error e = ERROR_NULL;
+
+	if (c->flags & ~(unsigned)RENAME_NOREPLACE)
+		return -EINVAL;
+	if (c->node == ROOT_ID || c->new_node == ROOT_ID)
+		return rename_at_root(m, c);
+	int r = begin(m, c, &move, &e);
+	if (r == 0)
+		r = move.from.entry->kind == ENTRY_FOLDER ? rename_folder(m, c, &move, &e)
+							  : rename_value(m, c, &move, &e);
+	if (r < 0 && e.number)
+		mount_fail(m, c->new_name, &e);
+	return r;
+}

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/view.h"
+
+#include "fs/notify.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool view_is_shown(const struct view *view)
+{
+	return !view->gone && !view->alias_of[0];
+}
+
+/* The first position whose name is not below `name`. */
+static size_t position(const struct mount *m, const char *name)
+{
+	size_t low = 0, high = m->n_views;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(m->views[middle]->name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct view *view_find_locked(struct mount *m, const char *name)
+{
+	for (size_t i = position(m, name); i < m->n_views && strcmp(m->views[i]->name, name) == 0; i++) {
+		if (view_is_shown(m->views[i]))
+			return m->views[i];
+	}
+	return NULL;
+}
+
+struct view *view_of_store_locked(struct source *source, const char *store, size_t len)
+{
+	struct mount *m = source->mount;
+	char name[FILE_NAME_MAX + 1];
+
+	if (name_encode(store, len, NAME_AT_ROOT, name, NULL) < 0)
+		return NULL;
+	for (size_t i = position(m, name); i < m->n_views && strcmp(m->views[i]->name, name) == 0; i++) {
+		if (m->views[i]->source == source)
+			return m->views[i];
+	}
+	return NULL;
+}
+
+/* The source in front of `source` that has a store of this name; the first in the file wins. */
+static struct view *rival(struct mount *m, const char *name, const struct source *source, bool earlier)
+{
+	for (size_t i = position(m, name); i < m->n_views && strcmp(m->views[i]->name, name) == 0; i++) {
+		struct view *other = m->views[i];
+		if (other->source != source && (other->source < source) == earlier && !other->alias_of[0])
+			return other;
+	}
+	return NULL;
+}
+
+static void hide(struct view *view, const struct view *winner)
+{
+	struct error e = ERROR_NULL;
+
+	strncpy(view->alias_of, winner->source->settings->name, FILE_NAME_MAX);
+	error_set(&e, EEXIST, "store %s of source %s is hidden: source %s, which comes first, has one of that name",
+		  view->name, view->source->settings->name, view->alias_of);
+	mount_fail_locked(view->mount, view->name, &e);
+}
+
+static void settle_names(struct view *view)
+{
+	struct view *earlier = rival(view->mount, view->name, view->source, true);
+	struct view *later = rival(view->mount, view->name, view->source, false);
+
+	if (earlier)
+		hide(view, earlier);
+	else if (later)
+		hide(later, view);
+}
+
+static int empty_snapshot(const char *store, struct snapshot **out)
+{
+	struct snapshot_draft *draft = NULL;
+	int r = snapshot_draft_new(store, NULL, false, &draft, NULL);
+
+	return r < 0 ? r : snapshot_draft_finish(draft, out, NULL);
+}
+
+static struct view *view_new(struct source *source, const char *store, size_t len)
+{
+	struct view *view = calloc(1, sizeof(*view));
+
+	if (!view)
+		return NULL;
+	view->mount = source->mount;
+	view->source = source;
+	view->ttl = source->settings->ttl;
+	view->store = strndup(store, len);
+	if (!view->store || name_encode(store, len, NAME_AT_ROOT, view->name, NULL) < 0 ||
+	    empty_snapshot(view->store, &view->current) < 0) {
+		free(view->store);
+		free(view);
+		return NULL;
+	}
+	view->told = snapshot_ref(view->current);
+	return view;
+}
+
+struct view *view_add_locked(struct source *source, const char *store, size_t len)
+{
+	struct mount *m = source->mount;
+	struct view **views = realloc(m->views, (m->n_views + 1) * sizeof(*views));
+
+	if (!views)
+		return NULL;
+	m->views = views;
+	struct view *view = view_new(source, store, len);
+	if (!view)
+		return NULL;
+	size_t at = position(m, view->name);
+	memmove(views + at + 1, views + at, (m->n_views - at) * sizeof(*views));
+	views[at] = view;
+	m->n_views++;
+	settle_names(view);
+	m->root_mtime = clock_wall(m->clock);
+	notify_wake(m->notifier);
+	return view;
+}
+
+static void fact_free(struct fact *fact)
+{
+	free(fact->folder);
+	free(fact->folder_raw);
+	free(fact->name);
+	free(fact->raw);
+	free(fact->bytes);
+	free(fact->parked);
+	free(fact);
+}
+
+void views_free(struct mount *m)
+{
+	for (size_t i = 0; i < m->n_views; i++) {
+		struct view *view = m->views[i];
+		while (view->facts) {
+			struct fact *fact = view->facts;
+			view->facts = fact->next;
+			fact_free(fact);
+		}
+		snapshot_unref(view->current);
+		snapshot_unref(view->told);
+		snapshot_unref(view->telling);
+		free(view->store);
+		free(view);
+	}
+	free(m->views);
+	m->views = NULL;
+	m->n_views = 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* The link that points to what is known of a name, or to the end of the list. */
+static struct fact **fact_link(struct view *view, const char *folder, const char *name)
+{
+	struct fact **link = &view->facts;
+
+	while (*link && !(same_text((*link)->folder, folder) && same_text((*link)->name, name)))
+		link = &(*link)->next;
+	return link;
+}
+
+struct fact *view_fact_locked(struct view *view, const char *folder, const char *name)
+{
+	return *fact_link(view, folder, name);
+}
+
+static char *copy_bytes(const char *bytes, size_t len)
+{
+	char *copy = malloc(len + 1);
+
+	if (copy) {
+		memcpy(copy, bytes ? bytes : "", bytes ? len : 0);
+		copy[len] = '\0';
+	}
+	return copy;
+}
+
+static struct fact *fact_copy(const struct fact *from)
+{
+	struct fact *to = malloc(sizeof(*to));
+
+	if (!to)
+		return NULL;
+	*to = *from;
+	to->next = NULL;
+	to->folder = strdup(from->folder);
+	to->folder_raw = copy_bytes(from->folder_raw, from->folder_raw_len);
+	to->name = from->name ? strdup(from->name) : NULL;
+	to->raw = from->name ? copy_bytes(from->raw, from->raw_len) : NULL;
+	to->bytes = copy_bytes(from->bytes, from->len);
+	to->parked = from->parked ? strdup(from->parked) : NULL;
+	if (!to->folder || !to->folder_raw || !to->bytes || (from->name && (!to->name || !to->raw)) ||
+	    (from->parked && !to->parked)) {
+		fact_free(to);
+		return NULL;
+	}
+	return to;
+}
+
+/* Puts the value of a fact, or its absence, into the draft of its folder. */
+static int overlay_value(struct snapshot_draft *draft, const struct fact *fact)
+{
+	const struct folder *base = snapshot_draft_folder(draft, fact->folder);
+	struct folder_draft *folder = NULL;
+	struct entry_spec spec = {
+		.name = fact->name,
+		.raw = fact->raw,
+		.raw_len = fact->raw_len,
+		.type = fact->type,
+		.flags = fact->since == INT64_MAX ? ENTRY_MEMORY : 0,
+		.value = fact->bytes,
+		.value_len = fact->len,
+		.mtime = fact->mtime ? fact->mtime : fact->wall,
+	};
+
+	if (fact->kind == FACT_GONE && !(base && folder_find(base, fact->name)))
+		return 0;
+	int r = folder_draft_new(fact->folder, fact->folder_raw, fact->folder_raw_len, base, &folder, NULL);
+	if (r < 0)
+		return r;
+	if (fact->kind == FACT_GONE)
+		folder_draft_remove(folder, fact->name);
+	else
+		r = folder_draft_set(folder, &spec, NULL);
+	if (r < 0) {
+		folder_draft_free(folder);
+		return r;
+	}
+	return snapshot_draft_put(draft, folder, fact->wall, NULL);
+}
+
+static int overlay_folder(struct snapshot_draft *draft, const struct fact *fact)
+{
+	struct folder_draft *folder = NULL;
+
+	if (fact->kind == FACT_NO_FOLDER)
+		return snapshot_draft_remove(draft, fact->folder, fact->wall, NULL);
+	if (snapshot_draft_folder(draft, fact->folder))
+		return 0;
+	int r = folder_draft_new(fact->folder, fact->folder_raw, fact->folder_raw_len, NULL, &folder, NULL);
+	return r < 0 ? r : snapshot_draft_put(draft, folder, fact->wall, NULL);
+}
+
+static int overlay(struct snapshot_draft *draft, const struct fact *fact)
+{
+	return fact->name ? overlay_value(draft, fact) : overlay_folder(draft, fact);
+}
+
+/* What was known of names in a folder is void once the folder itself came or went. */
+static void drop_facts_below(struct view *view, const char *folder)
+{
+	for (struct fact **link = &view->facts; *link;) {
+		struct fact *fact = *link;
+		if (strcmp(fact->folder, folder) == 0) {
+			*link = fact->next;
+			fact_free(fact);
+		} else {
+			link = &fact->next;
+		}
+	}
+}
+
+static void add_fact(struct view *view, struct fact *fact)
+{
+	if (!fact->name)
+		drop_facts_below(view, fact->folder);
+	struct fact **link = fact_link(view, fact->folder, fact->name);
+	if (*link) {
+		struct fact *old = *link;
+		*link = old->next;
+		fact_free(old);
+	}
+	/* Oldest first: a fact of a folder must be laid over before those of its keys. */
+	while (*link)
+		link = &(*link)->next;
+	*link = fact;
+}
+
+int view_record_locked(struct view *view, const struct fact *done, bool kernel_knows)
+{
+	struct snapshot_draft *draft = NULL;
+	struct snapshot *next = NULL;
+	struct fact *fact = fact_copy(done);
+
+	if (!fact)
+		return -ENOMEM;
+	int r = snapshot_draft_new(view->store, view->current, true, &draft, NULL);
+	if (r == 0)
+		r = overlay(draft, fact);
+	if (r < 0) {
+		snapshot_draft_free(draft);
+		fact_free(fact);
+		return r;
+	}
+	r = snapshot_draft_finish(draft, &next, NULL);
+	if (r < 0) {
+		fact_free(fact);
+		return r;
+	}
+	add_fact(view, fact);
+	view_publish_locked(view, next, kernel_knows);
+	return 0;
+}
+
+void view_forget_locked(struct view *view, const char *folder, const char *name, bool kernel_knows)
+{
+	struct fact **link = fact_link(view, folder, name);
+	struct fact *fact = *link;
+	struct snapshot_draft *draft = NULL;
+	struct snapshot *next = NULL;
+
+	if (!fact)
+		return;
+	*link = fact->next;
+	bool in_memory = fact->kind == FACT_VALUE && fact->since == INT64_MAX;
+	fact->kind = FACT_GONE;
+	if (in_memory && snapshot_draft_new(view->store, view->current, true, &draft, NULL) == 0) {
+		if (overlay(draft, fact) < 0)
+			snapshot_draft_free(draft);
+		else if (snapshot_draft_finish(draft, &next, NULL) == 0)
+			view_publish_locked(view, next, kernel_knows);
+	}
+	fact_free(fact);
+}
+
+/* Committed facts that a load of the folder (NULL: of all) must have seen have served. */
+static void drop_served_facts(struct view *view, const char *folder, int64_t began, bool consistent)
+{
+	int64_t margin = consistent ? 0 : FACT_MARGIN;
+
+	for (struct fact **link = &view->facts; *link;) {
+		struct fact *fact = *link;
+		bool covered = !folder || strcmp(folder, fact->folder) == 0;
+		if (covered && fact->since != INT64_MAX && fact->since + margin < began) {
+			*link = fact->next;
+			fact_free(fact);
+		} else {
+			link = &fact->next;
+		}
+	}
+}
+
+static int overlay_all(struct snapshot_draft *draft, const struct fact *facts, const char *folder)
+{
+	int r = 0;
+
+	for (const struct fact *fact = facts; fact && r == 0; fact = fact->next) {
+		if (!folder || strcmp(folder, fact->folder) == 0)
+			r = overlay(draft, fact);
+	}
+	return r;
+}
+
+static int overlay_facts(struct view *view, struct snapshot **loaded)
+{
+	struct snapshot_draft *draft = NULL;
+	struct snapshot *next = NULL;
+
+	if (!view->facts)
+		return 0;
+	int r = snapshot_draft_new(view->store, *loaded, true, &draft, NULL);
+	if (r == 0)
+		r = overlay_all(draft, view->facts, NULL);
+	if (r < 0) {
+		snapshot_draft_free(draft);
+		return r;
+	}
+	r = snapshot_draft_finish(draft, &next, NULL);
+	if (r < 0)
+		return r;
+	snapshot_unref(*loaded);
+	*loaded = next;
+	return 0;
+}
+
+int view_loaded_locked(struct view *view, struct snapshot *loaded, int64_t began, int64_t began_wall, bool consistent)
+{
+	drop_served_facts(view, NULL, began, consistent);
+	int r = overlay_facts(view, &loaded);
+	if (r < 0) {
+		snapshot_unref(loaded);
+		return r;
+	}
+	bool was_gone = view->gone;
+	view->loaded = began;
+	view->loaded_wall = began_wall;
+	view->failure = ERROR_NULL;
+	/* A store is its items: without any it is gone, unless somebody here made it. */
+	view->gone = loaded->n_folders <= 1 && !view->kept;
+	if (was_gone != view->gone) {
+		view->mount->root_mtime = clock_wall(view->mount->clock);
+		notify_wake(view->mount->notifier);
+	}
+	view_publish_locked(view, loaded, false);
+	return 0;
+}
+
+int view_option_loaded_locked(struct view *view, const char *folder, struct folder_draft *found, int64_t began)
+{
+	int64_t now = clock_wall(view->mount->clock);
+	struct snapshot_draft *draft = NULL;
+	struct snapshot *next = NULL;
+
+	drop_served_facts(view, folder, began, true);
+	int r = snapshot_draft_new(view->store, view->current, true, &draft, NULL);
+	if (r < 0) {
+		folder_draft_free(found);
+		return r;
+	}
+	r = found ? snapshot_draft_put(draft, found, now, NULL) : snapshot_draft_remove(draft, folder, now, NULL);
+	if (r == 0)
+		r = overlay_all(draft, view->facts, folder);
+	if (r < 0) {
+		snapshot_draft_free(draft);
+		return r;
+	}
+	r = snapshot_draft_finish(draft, &next, NULL);
+	if (r == 0)
+		view_publish_locked(view, next, false);
+	return r;
+}
+
+void view_publish_locked(struct view *view, struct snapshot *next, bool kernel_knows)
+{
+	if (next == view->current) {
+		snapshot_unref(next);
+		return;
+	}
+	/* What the kernel did itself needs no telling, unless it has something to be told already. */
+	if (kernel_knows && view->told == view->current && !view->telling) {
+		snapshot_unref(view->told);
+		view->told = snapshot_ref(next);
+	}
+	snapshot_unref(view->current);
+	view->current = next;
+	if (view->told != view->current)
+		notify_wake(view->mount->notifier);
+}
