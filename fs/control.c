@@ -69,7 +69,7 @@ static int64_t age_of(const struct view *view)
 
 static bool is_stale(const struct view *view)
 {
-	return view->failure.number || view->source->failure.number || !view->loaded;
+	return view->failure.number || view->source->failure.number || (!view->loaded && !view->kept);
 }
 
 static void show_source_trouble(const struct source *source, struct buf *out)

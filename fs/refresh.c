@@ -417,8 +417,11 @@ static void run_load(struct source *source)
 	mount_lock(m);
 	uint64_t serves = source->wanted;
 	bool first = !source->loaded;
+	/* Who asks for a load wants what is there now, and pays for it; the first one was asked for by the start. */
+	bool consistent = source->settings->ttl == 0 || source->settings->kind == SOURCE_LOCAL ||
+			  (!first && source->wanted > source->finished);
 	pthread_mutex_unlock(&m->lock);
-	int r = refresh_source(source, source->settings->ttl == 0, first, &e);
+	int r = refresh_source(source, consistent, first, &e);
 	MOUNT_LOCKED(m);
 	source->failure = e;
 	source->loaded = source->loaded || r == 0;

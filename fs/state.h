@@ -80,6 +80,7 @@ struct node {
 	char *folder, *name;
 	bool unlinked;
 	uint64_t changes; /* counted: writes, removals and renames of this name by this mount */
+	unsigned committing;  /* commits that wait for a worker or run on one */
 	struct handle *handles;
 	/* Readers younger than a second hold this version back, see notify.h; NULL: none. */
 	struct folder *held_folder;

@@ -180,7 +180,7 @@ int store_dynamodb_new(const struct store_dynamodb_config *config, struct store 
 	r->store.ops = &ops;
 	r->config = *config;
 	for (size_t i = 0; (string = strings_of(&r->config, i)); i++) {
-		*string = strdup(*string);
+		*string = strdup(*string ? *string : "");
 		failed |= !*string;
 	}
 	if (failed) {

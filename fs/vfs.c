@@ -108,6 +108,13 @@ int vfs_apply(struct mount *m, struct call *c, struct view *view, const struct c
 	return r;
 }
 
+bool vfs_is_committing_locked(struct mount *m, const struct target *target)
+{
+	const struct node *node = target->entry ? node_find_locked(m, target->shown) : NULL;
+
+	return node && node->committing > 0;
+}
+
 void vfs_unreported_locked(struct view *view, const char *folder, const char *name, const struct error *e)
 {
 	enum { UNREPORTED_MAX = 1000 };

@@ -78,14 +78,14 @@ static int may_make_option(struct mount *m, struct call *c, struct target *targe
 	return r == 0 && !c->may_block ? CALL_BLOCKS : r;
 }
 
-static int option_made(struct mount *m, struct call *c, struct view *view, const char *raw)
+static int option_made(struct mount *m, struct call *c, struct view *view, const char *raw, size_t len)
 {
 	MOUNT_LOCKED(m);
 	struct fact fact = {
 		.kind = FACT_FOLDER,
 		.folder = c->name,
 		.folder_raw = (char *)raw,
-		.folder_raw_len = strlen(raw),
+		.folder_raw_len = len,
 		.wall = clock_wall(m->clock),
 		.since = clock_mono(m->clock),
 	};
@@ -119,7 +119,7 @@ int vfs_mkdir(struct mount *m, struct call *c)
 	r = vfs_apply(m, c, target.view, &change, &e);
 	if (r == -EEXIST)
 		refresh_ask(target.view->source);
-	return r < 0 ? tell(m, c, r, &e) : option_made(m, c, target.view, target.raw);
+	return r < 0 ? tell(m, c, r, &e) : option_made(m, c, target.view, target.raw, (size_t)target.raw_len);
 }
 
 /* mknod(2) of a regular file: created as open(O_CREAT|O_EXCL) and close do, at once. */
@@ -146,6 +146,9 @@ static void forget_key(struct mount *m, struct call *c, const struct target *tar
 {
 	struct fact fact = vfs_fact(m, FACT_GONE, target->folder, c->name, target->raw, 0);
 
+	/* What replaces a file by removing it first means the same key. */
+	fact.type = (enum value_type)target->entry->type;
+	fact.typed = true;
 	node_unlinked_locked(m, target->entry->id);
 	view_record_locked(target->view, &fact, true);
 }
@@ -155,13 +158,15 @@ struct removal {
 	struct target target;
 	struct folder *folder; /* keeps the names alive while the lock is not held */
 	struct place place;
-	char *parked;
+	char *parked; /* the old name of a key that was renamed away, as a file and raw */
+	char *raw;
 };
 
 static void removal_deinit(struct removal *removal)
 {
 	folder_unref(removal->folder);
 	free(removal->parked);
+	free(removal->raw);
 }
 
 /* A key renamed away is in the store under its old name: that is what goes. */
@@ -170,10 +175,12 @@ static int place_of_parked(struct removal *removal, const struct fact *fact)
 	char raw[FILE_NAME_MAX + 1];
 	int len = name_decode(fact->parked, NAME_ANYWHERE, raw);
 
-	removal->parked = len < 0 ? NULL : strdup(raw);
-	if (!removal->parked)
+	removal->parked = strdup(fact->parked);
+	removal->raw = len < 0 ? NULL : malloc((size_t)len + 1);
+	if (!removal->parked || !removal->raw)
 		return -ENOMEM;
-	removal->place.key = removal->parked;
+	memcpy(removal->raw, raw, (size_t)len + 1);
+	removal->place.key = removal->raw;
 	removal->place.key_len = (size_t)len;
 	return 0;
 }
@@ -193,6 +200,9 @@ static int begin_unlink(struct mount *m, struct call *c, struct removal *removal
 	if (target->entry->kind == ENTRY_FOLDER)
 		return -EISDIR;
 	const struct fact *fact = view_fact_locked(target->view, target->folder->path, c->name);
+	c->strands[0] = vfs_strand(target->view, target->folder->path);
+	if (!c->may_block && vfs_is_committing_locked(m, target))
+		return CALL_BLOCKS;
 	*done = (vfs_is_new(fact) || vfs_is_temporary(fact)) && !vfs_is_parked(fact);
 	if (*done) {
 		node_unlinked_locked(m, target->entry->id);
@@ -200,7 +210,6 @@ static int begin_unlink(struct mount *m, struct call *c, struct removal *removal
 		return 0;
 	}
 	r = vfs_may_change_locked(m, target->view, c);
-	c->strands[0] = vfs_strand(target->view, target->folder->path);
 	if (r == 0 && !c->may_block)
 		return CALL_BLOCKS;
 	removal->folder = folder_ref(target->folder);

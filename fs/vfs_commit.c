@@ -78,6 +78,13 @@ static int commit_place(struct commit *commit, struct view *view, const char *fo
 	return 0;
 }
 
+static bool fits(enum value_type type, const struct buf *bytes)
+{
+	_buf_cleanup_ struct buf ignored = BUF_INIT(COMMIT_BYTES_MAX);
+
+	return value_normalize(&type, buf_text(bytes), bytes->len, &ignored, NULL) == 0;
+}
+
 /* The type that the value keeps: the key's, one that setfattr chose, that of a key renamed away from here. */
 static enum value_type type_to_keep(struct mount *m, const struct view *view, const char *folder_path, const char *name,
 				    const struct buf *bytes)
@@ -85,16 +92,19 @@ static enum value_type type_to_keep(struct mount *m, const struct view *view, co
 	const struct folder *folder = snapshot_folder(view->current, folder_path);
 	const struct entry *entry = folder ? folder_find(folder, name) : NULL;
 	const struct fact *fact = view_fact_locked((struct view *)view, folder_path, name);
-	const struct meta *meta = entry ? node_meta_locked(m, node_shown_locked(m, entry->id)) : NULL;
+	const struct fact *replaced = vfs_is_new(fact) && fact->replaces ? fact : NULL;
+	int chosen = entry && bytes->len > 0 ? vfs_chosen_type_locked(m, entry) : -1;
 
-	if (meta && meta->type >= 0 && entry->value_len == 0)
-		return (enum value_type)meta->type;
-	if (entry && (!vfs_is_new(fact) || fact->typed))
+	if (chosen >= 0)
+		return (enum value_type)chosen;
+	if (entry && !vfs_is_new(fact))
 		return (enum value_type)entry->type;
-	for (fact = view->facts; fact; fact = fact->next) {
-		if (vfs_is_parked(fact) && strcmp(fact->folder, folder_path) == 0 && strcmp(fact->parked, name) == 0)
-			return fact->type;
+	for (const struct fact *other = view->facts; other; other = other->next) {
+		if (vfs_is_parked(other) && strcmp(other->folder, folder_path) == 0 && strcmp(other->parked, name) == 0)
+			return other->type;
 	}
+	if (replaced && fits(replaced->type, bytes))
+		return replaced->type;
 	return value_type_of_new(buf_text(bytes), bytes->len);
 }
 

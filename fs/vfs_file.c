@@ -71,8 +71,9 @@ static int make_handle(struct mount *m, struct call *c, const struct where *wher
 	h->append = c->flags & O_APPEND;
 	h->sync = (c->flags & O_DSYNC) || m->settings->commit == COMMIT_WRITE;
 	h->newline = where->view->source->settings->newline;
-	h->known = !vfs_is_new(fact) || fact->typed;
-	h->type = (enum value_type)where->entry->type;
+	int chosen = vfs_chosen_type_locked(m, where->entry);
+	h->known = chosen >= 0 || !vfs_is_new(fact);
+	h->type = chosen >= 0 ? (enum value_type)chosen : (enum value_type)where->entry->type;
 	h->limit = value_limit(where->folder, where->entry);
 	h->changes = node->changes;
 	m->n_handles++;
@@ -173,10 +174,16 @@ static int record_new(struct mount *m, struct call *c, const struct target *targ
 {
 	struct fact fact = vfs_fact(m, FACT_VALUE, target->folder, c->name, target->raw, (size_t)target->raw_len);
 	bool temporary = (c->flags & O_EXCL) && name_is_temporary(c->name);
+	const struct fact *before = view_fact_locked(target->view, target->folder->path, c->name);
 
+	fact.type = VALUE_S;
+	/* install(1), mv(1) and their like remove the file and create it anew: it is the same key to them. */
+	if ((c->flags & O_EXCL) && before && before->kind == FACT_GONE && before->typed) {
+		fact.type = before->type;
+		fact.replaces = true;
+	}
 	fact.store_at = temporary ? fact.since + FACT_TEMPORARY : 0;
 	fact.since = INT64_MAX;
-	fact.type = VALUE_S;
 	return view_record_locked(target->view, &fact, true);
 }
 
@@ -298,15 +305,21 @@ static int write_value(struct mount *m, struct call *c, struct error *e)
 static int commit_here(struct mount *m, struct call *c)
 {
 	struct handle *h = c->handle;
-	bool blocks;
 
 	mount_lock(m);
-	blocks = vfs_commit_blocks_locked(h);
+	bool waits = !c->may_block && vfs_commit_blocks_locked(h);
 	c->strands[0] = vfs_strand(h->node->view, h->node->folder);
+	h->node->committing += waits;
+	c->counted = c->counted || waits;
 	pthread_mutex_unlock(&m->lock);
-	if (blocks && !c->may_block)
+	if (waits)
 		return CALL_BLOCKS;
-	return vfs_commit(m, c, h);
+	int r = vfs_commit(m, c, h);
+	mount_lock(m);
+	h->node->committing -= c->counted;
+	c->counted = false;
+	pthread_mutex_unlock(&m->lock);
+	return r;
 }
 
 int vfs_write(struct mount *m, struct call *c)

@@ -89,8 +89,10 @@ int vfs_setattr(struct mount *m, struct call *c)
 /* One row an attribute; each renders what it knows of a value or a folder. */
 static void show_type(const struct where *w, struct buf *out)
 {
-	if (w->entry)
-		buf_str(out, value_type_name((enum value_type)w->entry->type));
+	if (!w->entry)
+		return;
+	int chosen = vfs_chosen_type_locked(w->view->mount, w->entry);
+	buf_str(out, value_type_name(chosen >= 0 ? (enum value_type)chosen : (enum value_type)w->entry->type));
 }
 
 static void show_store(const struct where *w, struct buf *out)
@@ -186,20 +188,25 @@ int vfs_listxattr(struct mount *m, struct call *c)
 	return answer_text(c);
 }
 
+int vfs_chosen_type_locked(struct mount *m, const struct entry *entry)
+{
+	const struct meta *meta = node_meta_locked(m, node_shown_locked(m, entry->id));
+
+	return meta && entry->value_len == 0 ? meta->type : -1;
+}
+
 /* A new empty key has no type yet: the one chosen is kept until it is written. */
-static int choose_type(struct mount *m, const struct where *where, struct fact *fact, enum value_type type)
+static int choose_type(struct mount *m, const struct where *where, enum value_type type)
 {
 	struct meta *meta = node_meta_make_locked(m, node_shown_locked(m, where->entry->id));
 
 	if (!meta)
 		return -ENOSPC;
 	meta->type = (int)type;
-	if (fact)
-		fact->typed = false;
 	return 0;
 }
 
-/* The value under another type: 0 and `change` is to be applied, 1 when there is nothing to apply. */
+/* The value under another type: `pin` is set when `change` is to be applied. */
 static int begin_retype(struct mount *m, struct call *c, struct where *where, struct folder **pin,
 			struct change *change, struct error *e)
 {
@@ -213,13 +220,12 @@ static int begin_retype(struct mount *m, struct call *c, struct where *where, st
 	if (value_type_parse(buf_text(&c->text), c->text.len, &type) < 0)
 		return error_set(e, EINVAL, "a type is one of S, N, BOOL, B, NULL, SS, NS, BS, L and M");
 	const struct entry *entry = where->entry;
-	struct fact *fact = view_fact_locked(where->view, where->folder->path, entry_name(where->folder, entry));
 	if (m->settings->read_only)
 		return -EROFS;
 	if (entry->value_len == 0 && (entry->type == VALUE_S || entry->type == VALUE_NULL) && type != VALUE_S)
-		return choose_type(m, where, fact, type) < 0 ? -ENOSPC : 1;
+		return choose_type(m, where, type);
 	if (type == (enum value_type)entry->type)
-		return 1;
+		return 0;
 	if (entry->flags & ENTRY_MEMORY)
 		return error_set(e, EBUSY, "the file is not in the store yet: write it first");
 	c->strands[0] = vfs_strand(where->view, where->folder->path);
@@ -277,12 +283,12 @@ int vfs_setxattr(struct mount *m, struct call *c)
 		buf_append(&c->text, c->data, c->size);
 	c->begun = true;
 	int r = begin_retype(m, c, &where, &pin, &change, &e);
-	if (r == 0)
+	if (r == 0 && pin)
 		r = retype(m, c, &where, pin, &change, &e);
 	folder_unref(pin);
 	if (r < 0 && e.number)
 		mount_fail(m, c->name, &e);
-	return r == 1 ? 0 : r;
+	return r;
 }
 
 int vfs_removexattr(struct mount *m, struct call *c)

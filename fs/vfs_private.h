@@ -60,6 +60,12 @@ bool vfs_is_parked(const struct fact *fact);    /* a key renamed away, which the
 /* The old name of a parked key is settled in the store: from here on loads show it again if somebody makes it. */
 void vfs_unhide_locked(struct view *view, const char *folder, const char *name);
 
+/* The type that setfattr chose for a key that is still empty; -1: none. */
+int vfs_chosen_type_locked(struct mount *m, const struct entry *entry);
+
+/* Whether a commit of the key is on its way: what is done to it now must come after. */
+bool vfs_is_committing_locked(struct mount *m, const struct target *target);
+
 /* Remembers a failed write of a key: for the log, last-error and the next fsync. */
 void vfs_unreported_locked(struct view *view, const char *folder, const char *name, const struct error *e);
 

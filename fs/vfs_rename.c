@@ -122,6 +122,10 @@ static int begin_value(struct mount *m, struct call *c, struct move *move, struc
 {
 	const struct fact *fact = view_fact_locked(move->from.view, move->from.folder->path, c->name);
 
+	c->strands[0] = vfs_strand(move->from.view, move->from.folder->path);
+	c->strands[1] = vfs_strand(move->to.view, move->to.folder->path);
+	if (!c->may_block && vfs_is_committing_locked(m, &move->from))
+		return CALL_BLOCKS;
 	move->how = how_to_move(c, move, fact);
 	if (fact && fact->parked) {
 		move->parked = strdup(fact->parked);
@@ -134,8 +138,6 @@ static int begin_value(struct mount *m, struct call *c, struct move *move, struc
 	move->from_folder = folder_ref(move->from.folder);
 	move->to_folder = folder_ref(move->to.folder);
 	move->entry = move->from.entry;
-	c->strands[0] = vfs_strand(move->from.view, move->from.folder->path);
-	c->strands[1] = vfs_strand(move->to.view, move->to.folder->path);
 	if (move->how == RENAME_PUT || move->how == RENAME_STORED) {
 		r = vfs_may_change_locked(m, move->to.view, c);
 		return r == 0 && !c->may_block ? CALL_BLOCKS : r;

@@ -33,7 +33,8 @@ struct fact {
 	/* Facts that are not in the store: */
 	int64_t store_at; /* mono: when a file with a temporary name is stored after all; 0: never by itself */
 	char *parked;     /* the file name under which the store still holds this value (a backup); NULL: none */
-	bool typed;       /* a new key whose type was chosen */
+	bool typed;       /* FACT_GONE: `type` is that of the key that was there */
+	bool replaces;    /* a new key that takes the place of one of that type, removed just before */
 };
 
 /* How long after a commit an eventually consistent load may still not show it; nanoseconds. */

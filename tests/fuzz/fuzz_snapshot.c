@@ -275,12 +275,19 @@ struct seen {
 	int path, name; /* of the last difference */
 };
 
+static bool is_folder(const struct model *model, int path, int name)
+{
+	return child_of(model, path, name) >= 0;
+}
+
 static bool key_differs(const struct seen *seen, int path, int name)
 {
-	return has_name(seen->before, path, name) != has_name(seen->after, path, name) ||
-	       child_of(seen->before, path, name) >= 0 != child_of(seen->after, path, name) >= 0 ||
-	       (has_name(seen->before, path, name) && child_of(seen->before, path, name) < 0 &&
-		!same_value(&seen->before->keys[path][name], &seen->after->keys[path][name]));
+	const struct model *before = seen->before, *after = seen->after;
+	bool folder = is_folder(before, path, name), had = has_name(before, path, name);
+
+	if (had != has_name(after, path, name) || folder != is_folder(after, path, name))
+		return true;
+	return had && !folder && !same_value(&before->keys[path][name], &after->keys[path][name]);
 }
 
 static void see(void *data, const struct difference *d)
@@ -309,7 +316,7 @@ static size_t model_diff(const struct model *before, const struct model *after)
 	for (int i = 0; i < PATHS; i++) {
 		for (int j = 0; j < NAMES; j++) {
 			bool both = has_name(before, i, j) && has_name(after, i, j);
-			bool kind = (child_of(before, i, j) >= 0) != (child_of(after, i, j) >= 0);
+			bool kind = is_folder(before, i, j) != is_folder(after, i, j);
 			n += key_differs(&seen, i, j) ? (both && kind ? 2 : 1) : 0;
 		}
 	}

@@ -86,7 +86,7 @@ def test_ttl_is_written_and_a_bad_one_changes_nothing(conf):
     with conf.opened('.control/stores/prod/ttl', os.O_WRONLY | os.O_TRUNC) as fd:
         with fails_with('EINVAL'):
             os.write(fd, b'soon\n')
-    done = conf.try_sh('echo -1 > .control/stores/prod/ttl')
+    done = conf.try_sh('echo -1 > .control/stores/prod/ttl', shell='bash')
     assert done.returncode != 0 and 'Invalid argument' in done.stderr
     assert conf.of_store('ttl') == '60'
 

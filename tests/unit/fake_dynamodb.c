@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/fake_dynamodb.h"
+#include "tests/unit/store_suite.h"
 
 #include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 enum { TOKEN_MAX = 512, FAKE_ITEM_MAX = 400 * 1024, NANOS_A_LOOK = 1000 };
 
@@ -427,8 +433,8 @@ static int perform(struct http *http, const struct http_request *request, struct
 		dispatch(fake, operation, body, response);
 	if (fate == FAKE_THROTTLE)
 		say(response, 400, "ProvisionedThroughputExceededException", "too fast");
-	pthread_mutex_unlock(&fake->lock);
 	json_decref(body);
+	pthread_mutex_unlock(&fake->lock);
 	if (fate == FAKE_LOSE || fate == FAKE_BREAK)
 		return error_set(e, EIO, "the connection broke");
 	return 0;
@@ -502,4 +508,46 @@ void fake_dynamodb_free(struct fake_dynamodb *fake)
 	json_decref(fake->items);
 	pthread_mutex_destroy(&fake->lock);
 	free(fake);
+}
+
+/* ---- A store on it ---- */
+
+struct store_dynamodb_config fake_dynamodb_config(struct fake_dynamodb *fake)
+{
+	return (struct store_dynamodb_config){
+		.db = fake->db,
+		.clock = &fake->clock,
+		.table = "conf",
+		.store_key = "_store",
+		.option_key = "_option",
+		.region = "us-east-1",
+		.endpoint = "http://fake.test:8000",
+		.create = true,
+		.read_units = 1,
+		.write_units = 1,
+	};
+}
+
+struct store *fake_dynamodb_open(struct fake_dynamodb *fake)
+{
+	struct store_dynamodb_config config = fake_dynamodb_config(fake);
+	struct store_call call = suite_call();
+	struct store *store;
+	struct error e = ERROR_NULL;
+
+	if (store_dynamodb_new(&config, &store, &e) < 0 || store_open(store, &call, &e) < 0)
+		fail_msg("%s", e.text);
+	return store;
+}
+
+int fake_dynamodb_make(void **state)
+{
+	*state = fake_dynamodb_new();
+	return 0;
+}
+
+int fake_dynamodb_clean(void **state)
+{
+	fake_dynamodb_free(*state);
+	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "aws/dynamodb.h"
+#include "fs/store_dynamodb.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -39,8 +39,16 @@ struct fake_dynamodb {
 struct fake_dynamodb *fake_dynamodb_new(void);
 void fake_dynamodb_free(struct fake_dynamodb *fake);
 
-/* A client on a real server, or on an http of a test's own. Returns what `client` and `db` are to be freed with. */
+/* Puts client and db on a real server, in real time. */
 void fake_dynamodb_connect(struct fake_dynamodb *fake, struct http *http, const char *endpoint);
+
+/* A store on it: table "conf", created. */
+struct store_dynamodb_config fake_dynamodb_config(struct fake_dynamodb *fake);
+struct store *fake_dynamodb_open(struct fake_dynamodb *fake);
+
+/* For each test, as cmocka calls them. */
+int fake_dynamodb_make(void **state);
+int fake_dynamodb_clean(void **state);
 
 /* {"_store": {"S": store}, "_option": {"S": option}} as the table has it; NULL: no such item. Borrowed. */
 json_t *fake_dynamodb_item(struct fake_dynamodb *fake, const char *store, const char *option);

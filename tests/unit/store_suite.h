@@ -20,6 +20,8 @@ struct store_suite {
 /* The number of failed tests. */
 int store_suite_run(struct store_suite *suite);
 
+enum { SUITE_DUMP_MAX = 64 << 20 };
+
 /* A call with a deadline that no test reaches. */
 struct store_call suite_call(void);
 
@@ -35,6 +37,8 @@ int suite_put(struct store *store, const char *option, const char *key, const ch
  * sorted. The caller frees. */
 char *suite_dump(struct store *store, const char *only);
 void suite_expect(struct store *store, const char *dump);
+/* The lines of the text, which is taken apart; the caller frees. */
+char *suite_sorted(char *text);
 /* A sink that adds such lines to a `struct buf`. */
 int suite_sink(void *data, const char *store, size_t store_len, const char *option, size_t option_len,
 	       const struct attribute *attributes, size_t n, struct error *e);

@@ -198,6 +198,37 @@ static void test_the_quota_ends_a_storm(void **state)
 	end(&r);
 }
 
+static void test_a_retry_that_helps_costs_nothing(void **state)
+{
+	struct fake_answer rows[256];
+	struct run r;
+
+	(void)state;
+	for (size_t i = 0; i < 256; i++)
+		rows[i] = i % 2 ? (struct fake_answer){ .body = "answer" } : (struct fake_answer){ .status = 503 };
+	begin(&r, rows, 256);
+	/* 128 retries would cost 640 tokens. */
+	for (int i = 0; i < 128; i++) {
+		ask(&r);
+		assert_int_equal(r.rc, 0);
+	}
+	end(&r);
+}
+
+static void test_retries_of_timeouts_cost_twice(void **state)
+{
+	struct run r;
+
+	(void)state;
+	BEGIN(r, { .failure = ETIMEDOUT, .early = true });
+	for (int i = 0; i < 25; i++)
+		ask(&r);
+	assert_int_equal(r.service.asked, 75);
+	ask(&r);
+	assert_int_equal(r.service.asked, 76);
+	end(&r);
+}
+
 static void test_expired_credentials_are_renewed_once(void **state)
 {
 	struct run r;
@@ -488,6 +519,8 @@ int main(void)
 		cmocka_unit_test(test_throttles_are_waited_for),
 		cmocka_unit_test(test_a_throttle_until_the_deadline_is_busy),
 		cmocka_unit_test(test_the_quota_ends_a_storm),
+		cmocka_unit_test(test_a_retry_that_helps_costs_nothing),
+		cmocka_unit_test(test_retries_of_timeouts_cost_twice),
 		cmocka_unit_test(test_expired_credentials_are_renewed_once),
 		cmocka_unit_test(test_clock_skew_is_corrected_by_the_answer),
 		cmocka_unit_test(test_clock_skew_without_a_usable_date),

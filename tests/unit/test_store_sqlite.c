@@ -321,6 +321,42 @@ static void test_damaged(void **state)
 	store_free(store);
 }
 
+static int see_nul(void *data, const char *store, size_t store_len, const char *option, size_t option_len,
+		   const struct attribute *attributes, size_t n, struct error *e)
+{
+	(void)store, (void)store_len, (void)e;
+	assert_memory_equal(option, "o\0p", option_len);
+	assert_int_equal(n, 2);
+	assert_memory_equal(attributes[1].name, "k\0l", attributes[1].name_len);
+	assert_memory_equal(attributes[1].bytes, "\0v", attributes[1].len);
+	*(size_t *)data += option_len + attributes[1].name_len + attributes[1].len;
+	return 0;
+}
+
+static void test_nul_in_names(void **state)
+{
+	struct place_on_disk *disk = *state;
+	struct store *store = open_store(disk->file);
+	struct change change = { .kind = CHANGE_MKDIR, .to = { "s", "o\0p", "k\0l", 1, 3, 3 } };
+	struct store_call call = suite_call();
+	size_t lengths = 0;
+	struct store_sink sink = { .item = see_nul, .data = &lengths };
+
+	assert_int_equal(suite_apply(store, &change), 0);
+	change.kind = CHANGE_PUT;
+	change.value = (struct attribute){ .type = VALUE_B, .bytes = "\0v", .len = 2 };
+	assert_int_equal(suite_apply(store, &change), 0);
+	change.to.key_len = 1; /* another key */
+	change.expect = EXPECT_ABSENT;
+	assert_int_equal(suite_apply(store, &change), 0);
+	assert_int_equal(store_load(store, &call, NULL, &sink, NULL), 0);
+	assert_int_equal(lengths, 3 + 3 + 2);
+	change = (struct change){ .kind = CHANGE_REMOVE, .from = { "s", "o\0p", "k\0l", 1, 3, 3 } };
+	assert_int_equal(suite_apply(store, &change), 0);
+	assert_int_equal(suite_apply(store, &change), -ENOENT);
+	store_free(store);
+}
+
 static void *open_in_thread(void *file)
 {
 	struct error e = ERROR_NULL;
@@ -357,7 +393,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_modes),          TEST(test_persists),       TEST(test_changed),        TEST(test_refuses),
 		TEST(test_not_open),       TEST(test_locked),         TEST(test_cancelled_load), TEST(test_damaged),
-		TEST(test_opened_at_once), TEST(test_follows_a_link),
+		TEST(test_opened_at_once), TEST(test_follows_a_link), TEST(test_nul_in_names),
 	};
 	struct store_suite suite = { .name = "store_sqlite",
 				     .make = suite_make,
