@@ -369,10 +369,12 @@ static void list_ids(const struct folder *folder, uint64_t seed, const struct fo
 	for (size_t i = 0; i < folder->n_entries; i++) {
 		const struct entry *entry = &folder->entries[i];
 		bool fresh = entry->kind == ENTRY_VALUE;
-		uint64_t id = fresh ? value_natural_id(seed, path_hash, entry_name(folder, entry), entry->name_len)
-				    : entry->id;
-		if (!parts[i].old)
-			slots[m++] = (struct id_slot){ id, (uint32_t)i, fresh };
+		uint64_t id = entry->id;
+		if (parts[i].old)
+			continue;
+		if (fresh)
+			id = value_natural_id(seed, path_hash, entry_name(folder, entry), entry->name_len);
+		slots[m++] = (struct id_slot){ id, (uint32_t)i, fresh };
 	}
 }
 

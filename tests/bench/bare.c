@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bare round trip, `bare DIR`: one directory of files 00000 to 09999, open answered with kept cache, nothing else.
- */
+/* The bare round trip, `bare DIR`: one directory of files, open answered with kept cache, nothing else. */
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
 #include <stdio.h>
@@ -19,22 +18,22 @@ static struct fuse_entry_param entry_of(fuse_ino_t ino)
 }
 static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct fuse_entry_param entry = entry_of(FIRST + parent - FUSE_ROOT_ID + strtoul(name, NULL, 10));
+	struct fuse_entry_param entry = entry_of(FIRST + strtoul(name, NULL, 10));
 	fuse_reply_entry(req, &entry);
 }
 static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
 	struct stat st = entry_of(ino).attr;
-	fuse_reply_attr(req, &st, info ? 0 : 1e6);
+	fuse_reply_attr(req, &st, 1e6);
 }
 static void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
-	info->keep_cache = info->noflush = ino != FUSE_ROOT_ID;
+	info->keep_cache = info->noflush = 1;
 	fuse_reply_open(req, info);
 }
 static void on_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t at, struct fuse_file_info *info)
 {
-	size_t len = ino != FUSE_ROOT_ID && info && (size_t)at < strlen(text) ? strlen(text) - (size_t)at : 0;
+	size_t len = (size_t)at < strlen(text) ? strlen(text) - (size_t)at : 0;
 	fuse_reply_buf(req, text + at, len < size ? len : size);
 }
 static void on_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t at, struct fuse_file_info *info)
@@ -42,7 +41,7 @@ static void on_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t at, st
 	size_t used = 0, room = sizeof(list) < size ? sizeof(list) : size;
 	char name[8];
 
-	for (size_t i = (size_t)at, n; i < FILES && ino && info; i++, used += n) {
+	for (size_t i = (size_t)at, n; i < FILES; i++, used += n) {
 		struct stat st = entry_of(FIRST + i).attr;
 		snprintf(name, sizeof(name), "%05u", (unsigned)i);
 		if ((n = fuse_add_direntry(req, list + used, room - used, name, &st, (off_t)i + 1)) > room - used)
@@ -52,7 +51,7 @@ static void on_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t at, st
 }
 int main(int argc, char **argv)
 {
-	struct fuse_lowlevel_ops ops = {
+	const struct fuse_lowlevel_ops ops = {
 		.lookup = on_lookup, .getattr = on_getattr, .open = on_open, .read = on_read, .readdir = on_readdir
 	};
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A running dynconf, and what the tests do with its files."""
+import errno
 import os
 import re
 import shutil
@@ -8,7 +9,6 @@ import subprocess
 import tempfile
 import time
 from contextlib import contextmanager, suppress
-from errno import errorcode
 from pathlib import Path
 
 from servers import CREDENTIALS, REGION, ROOT
@@ -32,7 +32,8 @@ def fails_with(*names):
     try:
         yield
     except OSError as error:
-        assert errorcode.get(error.errno) in names, f'{errorcode.get(error.errno)} instead of {names}: {error}'
+        numbers = [getattr(errno, name) for name in names]
+        assert error.errno in numbers, f'{errno.errorcode.get(error.errno)} instead of {names}: {error}'
     else:
         raise AssertionError(f'succeeded instead of failing with {names}')
 

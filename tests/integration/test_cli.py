@@ -114,17 +114,17 @@ def test_a_dead_mount_is_replaced(cli, local, here):
 # What cannot be mounted
 
 def test_an_unreachable_endpoint_ends_within_the_deadline(cli, mnt):
-    url = f'http://127.0.0.1:{free_port()}'
+    place = f'127.0.0.1:{free_port()}'
     before = time.monotonic()
-    sentence(cli('mount', '-o', f'endpoint-url={url},timeout=1', 'dynamodb:conf', mnt), url)
+    sentence(cli('mount', '-o', f'endpoint-url=http://{place},timeout=1', 'dynamodb:conf', mnt), place)
     assert time.monotonic() - before < PATIENCE
     assert not mounted(mnt)
 
 
 def test_a_silent_endpoint_ends_within_the_deadline(cli, mnt):
     with socket.create_server(('127.0.0.1', 0)) as listener:
-        url = f'http://127.0.0.1:{listener.getsockname()[1]}'
-        sentence(cli('mount', '-o', f'endpoint-url={url},timeout=1', 'dynamodb:conf', mnt), url)
+        place = f'127.0.0.1:{listener.getsockname()[1]}'
+        sentence(cli('mount', '-o', f'endpoint-url=http://{place},timeout=1', 'dynamodb:conf', mnt), place)
 
 
 def test_no_region_says_how_to_give_one(cli, mnt):

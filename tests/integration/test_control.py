@@ -2,10 +2,11 @@
 """The .control tree."""
 import os
 import re
+import signal
 import stat
 
 import pytest
-from mounts import fails_with
+from mounts import eventually, fails_with
 from sites import SEED
 
 TOP = ['version', 'status', 'refresh', 'last-error', 'stores']
@@ -126,9 +127,10 @@ def test_status_names_every_store_and_its_source(conf):
     assert re.search(r'\bprod\b', status) and conf.site.source in status
 
 
-def test_control_works_in_a_mount_for_reading_only(local):
-    local.put('prod', 'db', SEED)
-    conf = local.mount('ro')
-    local.set('host', {'S': 'db2'})
-    conf.refresh()
-    assert conf.read('prod/db/host') == b'db2'
+def test_a_mount_for_reading_only_shows_control_and_refreshes_on_hangup(site):
+    site.put('prod', 'db', SEED)
+    conf = site.mount('ro')
+    assert conf.of_store('keys') == '2'
+    site.set('host', {'S': 'db2'})
+    conf.process.send_signal(signal.SIGHUP)
+    eventually(lambda: conf.read('prod/db/host') == b'db2')

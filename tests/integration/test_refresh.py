@@ -222,7 +222,7 @@ def test_readers_do_not_wait_for_a_load(paged):
 def test_chosen_stores_are_queried_and_nothing_is_scanned(proxied):
     for store in ('test', 'other', 'a,b'):
         proxied.put(store, 'db', SEED)
-    conf = proxied.mount('stores=prod', 'stores=test', r'stores=a\,b')
+    conf = proxied.mount(r'stores=prod\,test', r'stores=a\\\,b')
     assert conf.ls() == ['a,b', 'prod', 'test'] and conf.read('test/db/host') == b'db1'
     conf.refresh()
     conf.sh('echo x > test/db/host; mkdir prod/new; rm -r prod/db')
