@@ -2,6 +2,7 @@
 #include "fs/control.h"
 
 #include "fs/node.h"
+#include "fs/notify.h"
 #include "fs/refresh.h"
 #include "fs/view.h"
 #include "version.h"
@@ -124,6 +125,7 @@ static int act_refresh_all(const struct control_context *at, const char *text, s
 		int r = refresh_wait(&m->sources[i], e);
 		result = r < 0 ? r : result;
 	}
+	notify_wait(m);
 	return result;
 }
 
@@ -162,7 +164,10 @@ static int act_ttl(const struct control_context *at, const char *text, struct er
 static int act_refresh_store(const struct control_context *at, const char *text, struct error *e)
 {
 	(void)text;
-	return refresh_store(at->view->source, at->view->store, true, e);
+	int r = refresh_store(at->view->source, at->view->store, true, e);
+
+	notify_wait(at->mount);
+	return r;
 }
 
 static void show_age(const struct control_context *at, struct buf *out)

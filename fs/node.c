@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/node.h"
 
+#include "fs/handle.h"
 #include "fs/ops.h"
 #include "fs/view.h"
 
@@ -198,6 +199,24 @@ void node_close_locked(struct mount *m, struct node *node)
 	free(node->folder);
 	free(node->name);
 	free(node);
+}
+
+bool node_is_read(const struct node *node)
+{
+	const struct handle *h = node ? node->handles : NULL;
+
+	while (h && !h->cached)
+		h = h->next;
+	return h || (node && node->held);
+}
+
+bool node_is_written(const struct node *node)
+{
+	const struct handle *h = node ? node->handles : NULL;
+
+	while (h && !h->pending)
+		h = h->next;
+	return h;
 }
 
 static void move_node(struct node *node, struct view *view, const char *folder, const char *name)

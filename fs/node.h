@@ -33,6 +33,11 @@ struct node *node_open_locked(struct mount *m, uint64_t shown, const struct wher
 void node_close_locked(struct mount *m, struct node *node);
 struct node *node_find_locked(struct mount *m, uint64_t shown);
 
+/* Whether somebody reads the file through the page cache, or its old version is held back for one who did. */
+bool node_is_read(const struct node *node);
+/* Whether somebody has written what is not committed. */
+bool node_is_written(const struct node *node);
+
 /* After a rename the file of natural id `from` is at the place of natural id `to`: it keeps its shown id. What was at
  * `to` is no longer shown. */
 void node_moved_locked(struct mount *m, uint64_t from, uint64_t to);

@@ -172,20 +172,39 @@ static void collect(void *data, const struct difference *difference)
 	};
 }
 
+static struct view *untold_view_locked(struct mount *m)
+{
+	for (size_t i = 0; i < m->n_views; i++) {
+		if (m->views[i]->told != m->views[i]->current)
+			return m->views[i];
+	}
+	return NULL;
+}
+
+void notify_wait(struct mount *m)
+{
+	int64_t until = clock_mono(m->clock) + 2 * CLOCK_SECOND;
+	struct timespec at = { .tv_sec = until / CLOCK_SECOND, .tv_nsec = until % CLOCK_SECOND };
+	MOUNT_LOCKED(m);
+
+	while (untold_view_locked(m) && !m->stopping) {
+		if (pthread_cond_timedwait(&m->notifier->told, &m->lock, &at) == ETIMEDOUT)
+			break;
+	}
+}
+
 /* A view whose current snapshot is not the told one, with references to both. */
 static struct view *untold_view(struct mount *m, struct snapshot **told, struct snapshot **current)
 {
 	MOUNT_LOCKED(m);
 
-	for (size_t i = 0; i < m->n_views; i++) {
-		struct view *view = m->views[i];
-		if (view->told == view->current)
-			continue;
-		*told = snapshot_ref(view->told);
-		*current = snapshot_ref(view->current);
-		return view;
-	}
-	return NULL;
+	struct view *view = untold_view_locked(m);
+
+	if (!view)
+		return NULL;
+	*told = snapshot_ref(view->told);
+	*current = snapshot_ref(view->current);
+	return view;
 }
 
 /* Takes up one view. The comparison needs no lock: nobody looks at the changes before `telling` is set. */
@@ -219,6 +238,7 @@ static void drop_view(struct notifier *n)
 	n->view->telling = NULL;
 	n->view = NULL;
 	n->n = 0;
+	pthread_cond_broadcast(&n->told);
 }
 
 static bool has_young_reader(struct mount *m, const struct node *node)
@@ -250,6 +270,8 @@ static void flip(struct notifier *n, struct change_told *change)
 	if (node && !node->held && has_young_reader(m, node)) {
 		node->held_folder = folder_ref(change->before_folder);
 		node->held = change->before;
+		/* It outlives its readers: somebody must tell the kernel. */
+		node->refs++;
 	}
 	if (node && node->held)
 		change->shown = 0;
@@ -354,22 +376,20 @@ static struct node *next_held(struct mount *m, size_t *at)
 static struct node *due_locked(struct mount *m)
 {
 	size_t at = 0;
+	struct node *node;
 
-	for (struct node *node; (node = next_held(m, &at));) {
-		struct where where = where_locked(m, node->id);
-		if (has_young_reader(m, node))
-			continue;
-		node->held_folder = folder_unref(node->held_folder);
-		node->held = NULL;
-		if (where.kind != WHERE_VALUE)
-			continue;
+	do {
+		node = next_held(m, &at);
+	} while (node && has_young_reader(m, node));
+	if (!node)
+		return NULL;
+	struct where where = where_locked(m, node->id);
+	if (where.kind == WHERE_VALUE) {
+		folder_unref(node->held_folder);
 		node->held_folder = folder_ref(where.folder);
 		node->held = where.entry;
-		/* Nobody may close it while the kernel is told. */
-		node->refs++;
-		return node;
 	}
-	return NULL;
+	return node;
 }
 
 static struct node *take_held(struct mount *m, struct view **view, char *folder, char *name)
@@ -510,6 +530,7 @@ int notify_start(struct mount *m, struct notifier **notifier)
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&n->wake, &attributes);
+	pthread_cond_init(&n->told, &attributes);
 	pthread_condattr_destroy(&attributes);
 	*notifier = n;
 	int r = pthread_create(&n->thread, NULL, notify_main, n);
@@ -518,6 +539,7 @@ int notify_start(struct mount *m, struct notifier **notifier)
 	*notifier = NULL;
 	pthread_mutex_destroy(&n->lock);
 	pthread_cond_destroy(&n->wake);
+	pthread_cond_destroy(&n->told);
 	free(n);
 	return -r;
 }
@@ -533,6 +555,7 @@ void notify_stop(struct notifier *n)
 	pthread_join(n->thread, NULL);
 	pthread_mutex_destroy(&n->lock);
 	pthread_cond_destroy(&n->wake);
+	pthread_cond_destroy(&n->told);
 	free(n->changes);
 	free(n);
 }

@@ -22,6 +22,10 @@ void notify_stop(struct notifier *notifier);
 /* There may be something to tell, or parked calls to run again. From any thread, with or without the lock. */
 void notify_wake(struct notifier *notifier);
 
+/* Waits, two seconds at most, until the kernel was told of everything but what is held back for a reader. Without the
+ * lock, on a worker. */
+void notify_wait(struct mount *m);
+
 /* The kernel is to drop its listing of a folder soon: for stores that are read on every access. */
 void notify_forget_listing_locked(struct notifier *notifier, uint64_t folder);
 

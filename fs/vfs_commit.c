@@ -186,7 +186,8 @@ static int record(struct mount *m, const struct commit *commit)
 
 	if (node)
 		node->changes++;
-	return view_record_locked(commit->view, &fact, false);
+	/* Its own write made the kernel forget size and time, and with them its pages; but not under a reader. */
+	return view_record_locked(commit->view, &fact, !node_is_read(node));
 }
 
 /* A key renamed away from this name is stored under it no more: the file that has its value is on its own now. */

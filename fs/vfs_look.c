@@ -55,11 +55,15 @@ void vfs_attr_value_locked(struct mount *m, const struct view *view, const struc
 			   const struct entry *entry, struct attr *attr)
 {
 	uint64_t shown = node_shown_locked(m, entry->id);
-	struct version version = notify_version_locked(view, folder, entry, node_find_locked(m, shown));
+	const struct node *node = node_find_locked(m, shown);
+	struct version version = notify_version_locked(view, folder, entry, node);
 
 	*attr = attr_base(m, shown, S_IFREG, version.entry->mtime);
 	attr->size = version.entry->value_len;
 	set_lifetime(view, attr);
+	/* What a commit changes in a moment must be asked for again. */
+	if (node_is_written(node))
+		attr->attr_ttl = 0;
 }
 
 static void attr_of_entry(struct mount *m, const struct view *view, const struct folder *folder,
