@@ -33,9 +33,10 @@ struct change_told {
 struct notifier {
 	struct mount *mount;
 	pthread_t thread;
+	pthread_cond_t told; /* with the state lock: a view was told */
 
-	pthread_mutex_t
-		lock; /* "wake": guards the four below; may be taken with the state lock held, never the reverse */
+	/* "wake": guards the four below; may be taken with the state lock held, never the reverse. */
+	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	bool woken, ending;
 	uint64_t forget[FORGET_MAX]; /* listings to drop */

@@ -69,6 +69,15 @@ def test_the_daemon_ends_when_it_is_unmounted(cli, mnt, source):
     eventually(lambda: not os.path.exists(f'/proc/{pid}'))
 
 
+def test_the_daemon_ends_though_a_container_holds_a_copy_of_the_mount(here, machine):
+    holder = subprocess.Popen(['unshare', '--mount', '--propagation', 'private', 'sleep', '600'])
+    try:
+        eventually(lambda: os.readlink(f'/proc/{holder.pid}/ns/mnt') != os.readlink('/proc/self/ns/mnt'))
+        here.stop()
+    finally:
+        holder.kill(), holder.wait()
+
+
 @pytest.mark.parametrize('sent', [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize('foreground', [True, False])
 def test_signals_unmount(cli, local, mnt, source, sent, foreground):

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define GOOD TEST_DATA "/config/good/full.conf"
+#define EXAMPLE TEST_DATA "/config/good/example.conf"
 #define MISSING "/nonexistent/dynconf.conf"
 
 static const struct config_identity root = { 0, 0, "/root", NULL };
@@ -135,6 +136,24 @@ static void test_full_file(void **state)
 	assert_string_equal(s.log_file, "/var/log/dynconf.log");
 	assert_int_equal(s.log_level, LOG_LEVEL_WARNING);
 	settings_deinit(&s);
+}
+
+static void test_the_example_is_what_holds_without_it(void **state)
+{
+	struct settings s = must_load(&root, EXAMPLE, NULL, ""), without = must_load(&root, MISSING, NULL, "");
+
+	(void)state;
+	assert_int_equal(s.n_sources, 1);
+	assert_string_equal(s.sources[0].target, without.sources[0].target);
+	assert_int_equal(s.sources[0].ttl, without.sources[0].ttl);
+	assert_int_equal(s.sources[0].timeout, without.sources[0].timeout);
+	assert_int_equal(s.sources[0].newline, without.sources[0].newline);
+	assert_int_equal(s.read_only, without.read_only);
+	assert_int_equal(s.control, without.control);
+	assert_int_equal(s.commit, without.commit);
+	assert_int_equal(s.log_level, without.log_level);
+	settings_deinit(&s);
+	settings_deinit(&without);
 }
 
 static void test_full_file_sources(void **state)
@@ -289,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_defaults_of_a_user),
 		cmocka_unit_test(test_data_home),
 		cmocka_unit_test(test_full_file),
+		cmocka_unit_test(test_the_example_is_what_holds_without_it),
 		cmocka_unit_test(test_full_file_sources),
 		cmocka_unit_test(test_options_win),
 		cmocka_unit_test(test_source_replaces_the_file),
