@@ -72,10 +72,15 @@ static void park(struct pending *p)
 	struct dispatcher *d = p->mount->dispatcher;
 
 	pthread_mutex_lock(&d->lock);
-	p->next = d->parked;
-	d->parked = p;
-	pthread_cond_signal(&d->wake);
+	bool ending = d->ending;
+	if (!ending) {
+		p->next = d->parked;
+		d->parked = p;
+		pthread_cond_signal(&d->wake);
+	}
 	pthread_mutex_unlock(&d->lock);
+	if (ending)
+		end(p, -EINTR);
 }
 
 static void route(struct pending *p, int r);
@@ -201,7 +206,7 @@ void dispatch_wake(struct dispatcher *d)
 	pthread_mutex_unlock(&d->lock);
 }
 
-void dispatcher_free(struct dispatcher *d)
+void dispatcher_stop(struct dispatcher *d)
 {
 	if (!d)
 		return;
@@ -210,6 +215,12 @@ void dispatcher_free(struct dispatcher *d)
 	pthread_cond_signal(&d->wake);
 	pthread_mutex_unlock(&d->lock);
 	pthread_join(d->parker, NULL);
+}
+
+void dispatcher_free(struct dispatcher *d)
+{
+	if (!d)
+		return;
 	pthread_mutex_destroy(&d->lock);
 	pthread_cond_destroy(&d->wake);
 	free(d);

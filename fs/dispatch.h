@@ -11,7 +11,9 @@ struct dispatcher;
 struct pending;
 
 int dispatcher_new(struct mount *m, struct dispatcher **dispatcher);
-/* Parked calls end with EINTR. Call it before the workers are freed; accepts NULL. */
+/* Parked calls end with EINTR, and what would be parked from here on too. Both accept NULL. */
+void dispatcher_stop(struct dispatcher *dispatcher);
+/* After the workers have ended. */
 void dispatcher_free(struct dispatcher *dispatcher);
 
 /* Runs a call and answers it; the call is the callee's. */

@@ -14,6 +14,7 @@
 #include "fs/refresh.h"
 #include "fs/store_dynamodb.h"
 #include "fs/store_sqlite.h"
+#include "fs/vfs.h"
 #include "fs/view.h"
 #include "fs/worker.h"
 #include "version.h"
@@ -168,24 +169,27 @@ static int make_sources(struct mount *m, struct error *e)
 	return 0;
 }
 
-/* A source that answers, be it slowly, is waited for by its readers; one that does not answer is not. */
+/* Until the first load has ended. One that takes its time (throttled, or large) is left to its readers to wait for; one
+ * that fails does so within timeout=. */
 static int wait_for_source(struct source *source, struct error *e)
 {
 	struct mount *m = source->mount;
-	int64_t patience = clock_mono(m->clock) + source->settings->timeout + CLOCK_SECOND;
+	int64_t patience = clock_mono(m->clock) + source->settings->timeout;
 	struct timespec until = { .tv_sec = patience / CLOCK_SECOND, .tv_nsec = patience % CLOCK_SECOND };
 	MOUNT_LOCKED(m);
 
-	while (!source->loaded && !source->failure.number) {
-		if (pthread_cond_timedwait(&source->wake, &m->lock, &until) == ETIMEDOUT)
-			break;
+	while (!source->loaded && !source->failure.number && !m->stopping) {
+		if (source->reached && clock_mono(m->clock) >= patience)
+			return 0;
+		if (source->reached)
+			pthread_cond_timedwait(&source->wake, &m->lock, &until);
+		else
+			pthread_cond_wait(&source->wake, &m->lock);
 	}
-	if (source->loaded || source->reached)
+	if (source->loaded)
 		return 0;
-	if (!source->failure.number)
-		error_set(&source->failure, ETIMEDOUT, "%s did not answer within timeout=", source->about.source);
 	*e = source->failure;
-	return -e->number;
+	return m->stopping ? error_set(e, ECANCELED, "stopped before the mount was there") : -e->number;
 }
 
 static int start_sources(struct mount *m, struct error *e)
@@ -201,6 +205,31 @@ static int start_sources(struct mount *m, struct error *e)
 	return usable ? 0 : -e->number;
 }
 
+static void our_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+}
+
+static void end(struct mount *m)
+{
+	const uint64_t one = 1;
+
+	mount_lock(m);
+	m->stopping = true;
+	struct kernel *kernel = m->kernel;
+	for (size_t i = 0; i < m->n_sources; i++)
+		pthread_cond_broadcast(&m->sources[i].wake);
+	pthread_mutex_unlock(&m->lock);
+	/* Once mounted, what is under way is finished after the kernel let go; before, everything is given up. */
+	if (kernel)
+		kernel_stop(kernel);
+	else if (write(m->stop_fd, &one, sizeof(one)) < 0)
+		log_warning(m->log, "eventfd: %s", strerror(errno));
+}
+
 /* The thread that signals come to: the end, or a load now. */
 static void *signals_main(void *data)
 {
@@ -208,30 +237,14 @@ static void *signals_main(void *data)
 	sigset_t set;
 	int signal_number = 0;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
+	our_signals(&set);
 	while (sigwait(&set, &signal_number) == 0 && signal_number == SIGHUP) {
 		log_info(m->log, "loading all sources: SIGHUP");
 		for (size_t i = 0; i < m->n_sources; i++)
 			refresh_ask(&m->sources[i]);
 	}
-	log_info(m->log, "unmounting %s", m->settings->mountpoint);
-	kernel_stop(m->kernel);
+	end(m);
 	return NULL;
-}
-
-static void block_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
 }
 
 /* Tells the caller once the mount answers: somebody else than the serving thread must ask it. */
@@ -254,18 +267,14 @@ static void *announce_main(void *data)
 static int serve(struct mount *m, void (*ready)(void *data), void *data, struct error *e)
 {
 	struct announcement announcement = { m, ready, data };
-	pthread_t announcer, signals;
-	int r = 0;
+	pthread_t announcer;
 
 	if (pthread_create(&announcer, NULL, announce_main, &announcement) != 0)
 		return error_set(e, EIO, "a thread cannot be started");
-	if (pthread_create(&signals, NULL, signals_main, m) == 0) {
-		log_info(m->log, "%s is mounted on %s", m->settings->shown, m->settings->mountpoint);
-		r = kernel_serve(m->kernel);
-		pthread_kill(signals, SIGTERM);
-		pthread_join(signals, NULL);
-	}
+	log_info(m->log, "%s is mounted on %s", m->settings->shown, m->settings->mountpoint);
+	int r = kernel_serve(m->kernel);
 	pthread_join(announcer, NULL);
+	log_info(m->log, "%s is unmounted from %s", m->settings->shown, m->settings->mountpoint);
 	return r < 0 ? error_set(e, -r, "the connection to the kernel broke: %s", strerror(-r)) : 0;
 }
 
@@ -274,12 +283,19 @@ static void stop(struct mount *m)
 {
 	const uint64_t one = 1;
 
-	dispatcher_free(m->dispatcher);
+	if (m->signalled) {
+		pthread_kill(m->signals, SIGTERM);
+		pthread_join(m->signals, NULL);
+	}
+	dispatcher_stop(m->dispatcher);
+	/* Files in memory were acknowledged too. */
+	for (size_t i = 0; i < m->n_sources; i++)
+		vfs_store_temporary(&m->sources[i], true);
 	workers_free(m->workers);
 	mount_lock(m);
 	m->stopping = true;
 	pthread_mutex_unlock(&m->lock);
-	if (write(m->stop_fd, &one, sizeof(one)) < 0)
+	if (m->stop_fd >= 0 && write(m->stop_fd, &one, sizeof(one)) < 0)
 		log_warning(m->log, "eventfd: %s", strerror(errno));
 	for (size_t i = 0; i < m->n_sources; i++)
 		refresh_join(&m->sources[i]);
@@ -289,6 +305,7 @@ static void stop(struct mount *m)
 static void deinit(struct mount *m)
 {
 	kernel_free(m->kernel);
+	dispatcher_free(m->dispatcher);
 	nodes_free(m);
 	views_free(m);
 	for (size_t i = 0; i < m->n_sources; i++) {
@@ -307,18 +324,34 @@ static void deinit(struct mount *m)
 	pthread_mutex_destroy(&m->lock);
 }
 
+static int mount_now(struct mount *m, struct error *e)
+{
+	struct kernel *kernel = NULL;
+	int r = kernel_new(m, &kernel, e);
+	MOUNT_LOCKED(m);
+
+	m->kernel = kernel;
+	/* A signal that came before this saw nothing to unmount. */
+	return r == 0 && m->stopping ? error_set(e, ECANCELED, "stopped before the mount was there") : r;
+}
+
 static int start(struct mount *m, struct error *e)
 {
+	sigset_t set;
+
+	our_signals(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	m->stop_fd = eventfd(0, EFD_CLOEXEC);
 	if (m->stop_fd < 0 || workers_new(WORKERS_MAX, &m->workers) < 0)
 		return error_set(e, EIO, "threads and files cannot be had: %s", strerror(errno));
 	int r = http_curl_global_init(e);
 	if (r == 0)
 		r = make_sources(m, e);
+	m->signalled = r == 0 && pthread_create(&m->signals, NULL, signals_main, m) == 0;
 	if (r == 0)
 		r = start_sources(m, e);
 	if (r == 0)
-		r = kernel_new(m, &m->kernel, e);
+		r = mount_now(m, e);
 	if (r == 0 && (dispatcher_new(m, &m->dispatcher) < 0 || notify_start(m, &m->notifier) < 0))
 		r = error_set(e, EIO, "a thread cannot be started");
 	return r;
@@ -336,7 +369,6 @@ int mount_serve(const struct settings *settings, struct log *log, void (*ready)(
 
 	pthread_mutex_init(&m.lock, NULL);
 	m.started_wall = m.root_mtime = clock_wall(m.clock);
-	block_signals();
 	int r = start(&m, e);
 	if (r == 0)
 		r = serve(&m, ready, data, e);

@@ -308,6 +308,12 @@ void nodes_free(struct mount *m)
 		struct node *node = m->nodes.slots[i].id ? (void *)(uintptr_t)m->nodes.slots[i].value : NULL;
 		if (!node)
 			continue;
+		/* Files that were open when the mount was taken away are not released. */
+		while (node->handles) {
+			struct handle *h = node->handles;
+			node->handles = h->next;
+			handle_free(h);
+		}
 		folder_unref(node->held_folder);
 		free(node->folder);
 		free(node->name);

@@ -193,9 +193,10 @@ static int show(struct load *load, bool consistent, double units, struct error *
 static int open_source(struct source *source, struct error *e)
 {
 	struct mount *m = source->mount;
-	int64_t timeout = source->settings->timeout;
-	struct store_call call = { .deadline = clock_mono(m->clock) + timeout,
-				   .timeout = timeout,
+	/* DynamoDB takes some ten seconds to make a table. */
+	const int64_t patience = 180 * CLOCK_SECOND;
+	struct store_call call = { .deadline = clock_mono(m->clock) + patience,
+				   .timeout = source->settings->timeout,
 				   .cancel_fd = m->stop_fd };
 
 	return store_open(source->store, &call, e);
@@ -496,7 +497,7 @@ static void *refresh_main(void *data)
 		else if (store)
 			refresh_store(source, store, false, &e);
 		free(store);
-		int64_t temporary = vfs_store_temporary(source);
+		int64_t temporary = vfs_store_temporary(source, false);
 		MOUNT_LOCKED(m);
 		if (m->stopping)
 			return NULL;

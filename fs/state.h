@@ -79,8 +79,8 @@ struct node {
 	struct view *view; /* where the file is now: renames move it */
 	char *folder, *name;
 	bool unlinked;
-	uint64_t changes; /* counted: writes, removals and renames of this name by this mount */
-	unsigned committing;  /* commits that wait for a worker or run on one */
+	uint64_t changes;    /* counted: writes, removals and renames of this name by this mount */
+	unsigned committing; /* commits that wait for a worker or run on one */
 	struct handle *handles;
 	/* Readers younger than a second hold this version back, see notify.h; NULL: none. */
 	struct folder *held_folder;
@@ -115,7 +115,9 @@ struct mount {
 	struct notifier *notifier;
 	struct dispatcher *dispatcher;
 	struct kernel *kernel; /* the FUSE session, see ops.h */
-	int stop_fd;           /* readable once the daemon ends: cancels every wait */
+	pthread_t signals;
+	bool signalled; /* that thread runs */
+	int stop_fd;    /* readable once the daemon ends: cancels every wait */
 	int64_t started_wall;
 	_Atomic uint64_t requests; /* of the kernel */
 

@@ -17,8 +17,8 @@ struct store;
 
 /* How long, how interruptible, and what it cost; in and out. */
 struct store_call {
-	int64_t deadline; /* mono nanoseconds; for each request of a load, for the whole of a change */
-	int64_t timeout;  /* nanoseconds that each request of a load gets */
+	int64_t deadline; /* mono nanoseconds; for the whole of a change, and of opening */
+	int64_t timeout;  /* nanoseconds that each request of a load or of opening gets */
 	int cancel_fd;    /* -1: none */
 	bool consistent;  /* a strongly consistent read */
 	/* out, both accumulate: */

@@ -117,11 +117,15 @@ static int look(const struct remote *r, struct dynamodb_call *request, bool *cre
 static int remote_open(struct store *store, struct store_call *call, struct error *e)
 {
 	struct remote *r = remote_of(store);
-	struct dynamodb_call request = { .deadline = call->deadline, .cancel_fd = call->cancel_fd };
+	struct dynamodb_call request = { .cancel_fd = call->cancel_fd };
 	bool created = false;
 	int rc;
 
-	while ((rc = look(r, &request, &created, e)) == 0) {
+	for (;;) {
+		request.deadline = remote_request_deadline(r, call);
+		rc = look(r, &request, &created, e);
+		if (rc != 0)
+			break;
 		int64_t until = clock_mono(r->config.clock) + CLOCK_SECOND / 2;
 		if (until >= call->deadline)
 			return error_set(e, ETIMEDOUT, "table %s in %s is not yet ACTIVE: try again in a minute",

@@ -123,7 +123,7 @@ static void schedule(struct view *view, const struct fact *fact)
 	free(o);
 }
 
-int64_t vfs_store_temporary(struct source *source)
+int64_t vfs_store_temporary(struct source *source, bool all)
 {
 	struct mount *m = source->mount;
 	int64_t next = INT64_MAX;
@@ -135,7 +135,7 @@ int64_t vfs_store_temporary(struct source *source)
 		for (struct fact *fact = view->source == source ? view->facts : NULL; fact; fact = fact->next) {
 			if (!vfs_is_temporary(fact))
 				continue;
-			if (fact->store_at <= now) {
+			if (all || fact->store_at <= now) {
 				fact->store_at = now + FACT_TEMPORARY;
 				schedule(view, fact);
 			}
