@@ -34,7 +34,6 @@ enum call_kind {
 	CALL_GETXATTR,
 	CALL_LISTXATTR,
 	CALL_SETXATTR,
-	CALL_REMOVEXATTR,
 	CALL_KINDS
 };
 
@@ -88,7 +87,7 @@ struct call {
 	/* between runs */
 	bool may_block;      /* this run is on a worker and may wait for the network */
 	bool begun;          /* WRITE: the bytes are in the handle, only the commit is left */
-	bool counted;     /* the commit of this call is counted in its node */
+	bool counted;        /* the commit of this call is counted in its node */
 	bool fetched;        /* a store read on every access was read for this call */
 	int64_t park_end;    /* mono: parked until then at most; 0: until something happens */
 	uint64_t strands[2]; /* what the call must be in order with; 0: nothing */

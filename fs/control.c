@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/control.h"
 
+#include "fs/handle.h"
 #include "fs/node.h"
 #include "fs/notify.h"
 #include "fs/refresh.h"
@@ -448,6 +449,17 @@ void control_close_locked(struct mount *m, struct control_text *text)
 	*link = text->next;
 	buf_deinit(&text->text);
 	free(text);
+}
+
+void control_free(struct mount *m)
+{
+	while (m->control_handles) {
+		struct handle *h = m->control_handles;
+		m->control_handles = h->next;
+		if (h->text)
+			control_close_locked(m, h->text);
+		handle_free(h);
+	}
 }
 
 int control_write(struct mount *m, uint64_t id, const char *text, size_t len, bool may_block, struct error *e)

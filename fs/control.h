@@ -31,6 +31,9 @@ bool control_is_folder(uint64_t id);
 struct control_text *control_open_locked(struct mount *m, uint64_t id);
 void control_close_locked(struct mount *m, struct control_text *text);
 
+/* Texts and handles of files that were open when the mount was taken away. */
+void control_free(struct mount *m);
+
 /* What somebody wrote, without the lock. CALL_BLOCKS: an action that wants a worker, where `may_block` is not set.
  * EINVAL with a sentence, EPERM, or the action's own error. */
 int control_write(struct mount *m, uint64_t id, const char *text, size_t len, bool may_block, struct error *e);

@@ -142,7 +142,7 @@ static struct pending *take_parked(struct dispatcher *d, bool *ending)
 	pthread_mutex_lock(&d->lock);
 	while (!d->woken && !d->ending) {
 		int64_t look = clock_mono(d->mount->clock) + PARKED_LOOK;
-		at = (struct timespec){ .tv_sec = look / CLOCK_SECOND, .tv_nsec = look % CLOCK_SECOND };
+		at = clock_timespec(look);
 		if (!d->parked)
 			pthread_cond_wait(&d->wake, &d->lock);
 		else if (pthread_cond_timedwait(&d->wake, &d->lock, &at) == ETIMEDOUT)
@@ -176,17 +176,15 @@ static void *parker_main(void *data)
 
 int dispatcher_new(struct mount *m, struct dispatcher **dispatcher)
 {
-	pthread_condattr_t attributes;
 	struct dispatcher *d = calloc(1, sizeof(*d));
 
 	if (!d)
 		return -ENOMEM;
 	d->mount = m;
 	pthread_mutex_init(&d->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&d->wake, &attributes);
-	pthread_condattr_destroy(&attributes);
+	clock_cond_init(&d->wake);
+	/* Refresh threads look at it already. */
+	MOUNT_LOCKED(m);
 	int r = pthread_create(&d->parker, NULL, parker_main, d);
 	if (r != 0) {
 		free(d);

@@ -23,7 +23,7 @@ enum { HANDLE_WRITERS = 8 };
 
 struct handle {
 	enum handle_kind kind;
-	struct handle *next; /* of its node */
+	struct handle *next; /* of its node, or of the mount's control files */
 	struct node *node;
 	int64_t opened; /* mono */
 	bool cached;    /* reads go through the page cache */
@@ -45,6 +45,7 @@ struct handle {
 	struct buf work;
 	size_t checked; /* how much of work was found writable for its type */
 	bool truncated; /* O_TRUNC or creation that nothing was written after */
+	bool flushed;   /* somebody has closed it since it was opened */
 	bool pending;   /* there is something to commit */
 	int failed;     /* a write or commit failed, positive errno: nothing is committed any more */
 	bool derived;   /* bytes may come from the old value: the commit is conditional on */

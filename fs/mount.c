@@ -120,7 +120,7 @@ static int open_dynamodb(struct source *source, struct error *e)
 		.option_key = s->option_key,
 		.region = endpoint.region,
 		.endpoint = endpoint.url,
-		.create = s->create,
+		.create = s->create && !m->settings->read_only,
 		.on_demand = s->billing == BILLING_ON_DEMAND,
 		.read_units = s->read_units,
 		.write_units = s->write_units,
@@ -175,7 +175,7 @@ static int wait_for_source(struct source *source, struct error *e)
 {
 	struct mount *m = source->mount;
 	int64_t patience = clock_mono(m->clock) + source->settings->timeout;
-	struct timespec until = { .tv_sec = patience / CLOCK_SECOND, .tv_nsec = patience % CLOCK_SECOND };
+	struct timespec until = clock_timespec(patience);
 	MOUNT_LOCKED(m);
 
 	while (!source->loaded && !source->failure.number && !m->stopping) {
@@ -306,6 +306,7 @@ static void deinit(struct mount *m)
 {
 	kernel_free(m->kernel);
 	dispatcher_free(m->dispatcher);
+	control_free(m);
 	nodes_free(m);
 	views_free(m);
 	for (size_t i = 0; i < m->n_sources; i++) {

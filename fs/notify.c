@@ -116,7 +116,8 @@ struct version notify_version_locked(const struct view *view, const struct folde
 
 	if (node && node->held)
 		return (struct version){ node->held_folder, node->held, false };
-	if (view->told == view->current)
+	/* What is read on every access is in no page cache. */
+	if (view->told == view->current || view->ttl == 0)
 		return now;
 	struct version told = version_in(view->told, folder->path, name);
 	size_t at = view->telling ? position(n, folder->path, name) : SIZE_MAX;
@@ -185,7 +186,7 @@ static struct view *untold_view_locked(struct mount *m)
 void notify_wait(struct mount *m)
 {
 	int64_t until = clock_mono(m->clock) + 2 * CLOCK_SECOND;
-	struct timespec at = { .tv_sec = until / CLOCK_SECOND, .tv_nsec = until % CLOCK_SECOND };
+	struct timespec at = clock_timespec(until);
 	MOUNT_LOCKED(m);
 
 	while (untold_view_locked(m) && !m->stopping) {
@@ -490,7 +491,7 @@ static void sweep(struct notifier *n)
 /* Waits until woken or until `until`; false: the end. */
 static bool wait(struct notifier *n, int64_t until)
 {
-	struct timespec at = { .tv_sec = until / CLOCK_SECOND, .tv_nsec = until % CLOCK_SECOND };
+	struct timespec at = clock_timespec(until);
 
 	pthread_mutex_lock(&n->lock);
 	if (!n->woken && !n->ending)
@@ -521,23 +522,21 @@ static void *notify_main(void *data)
 
 int notify_start(struct mount *m, struct notifier **notifier)
 {
-	pthread_condattr_t attributes;
 	struct notifier *n = calloc(1, sizeof(*n));
 
 	if (!n)
 		return -ENOMEM;
 	n->mount = m;
 	pthread_mutex_init(&n->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&n->wake, &attributes);
-	pthread_cond_init(&n->told, &attributes);
-	pthread_condattr_destroy(&attributes);
-	*notifier = n;
+	clock_cond_init(&n->wake);
+	clock_cond_init(&n->told);
+	/* Refresh threads look at it already. */
+	MOUNT_LOCKED(m);
 	int r = pthread_create(&n->thread, NULL, notify_main, n);
-	if (r == 0)
+	if (r == 0) {
+		*notifier = n;
 		return 0;
-	*notifier = NULL;
+	}
 	pthread_mutex_destroy(&n->lock);
 	pthread_cond_destroy(&n->wake);
 	pthread_cond_destroy(&n->told);

@@ -7,12 +7,17 @@
 
 #include <errno.h>
 #include <fuse_lowlevel.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct kernel {
 	struct mount *mount;
 	struct fuse_session *session;
+	pthread_t server;     /* the thread of kernel_serve, */
+	_Atomic bool serving; /* while it runs */
+	pthread_rwlock_t use; /* read-locked by whoever writes to the descriptor, write-locked to close it: */
+	bool closed;          /* its number may mean another file from here on */
 };
 
 static void to_stat(const struct attr *attr, struct stat *st)
@@ -138,19 +143,31 @@ static int (*const answers[CALL_KINDS])(fuse_req_t, const struct call *) = {
 	[CALL_CREATE] = answer_create,   [CALL_READ] = answer_bytes,    [CALL_WRITE] = answer_written,
 	[CALL_FLUSH] = answer_done,      [CALL_FSYNC] = answer_done,    [CALL_RELEASE] = answer_done,
 	[CALL_READDIR] = answer_listing, [CALL_STATFS] = answer_statfs, [CALL_GETXATTR] = answer_xattr,
-	[CALL_LISTXATTR] = answer_xattr, [CALL_SETXATTR] = answer_done, [CALL_REMOVEXATTR] = answer_done,
+	[CALL_LISTXATTR] = answer_xattr, [CALL_SETXATTR] = answer_done,
 };
 
-int kernel_answer(struct call *c, int r)
+static int send_answer(fuse_req_t req, struct call *c, int r)
 {
-	fuse_req_t req = c->request;
-
 	if (r == -ENOENT && c->kind == CALL_LOOKUP && c->attr.entry_ttl > 0) {
 		/* Id 0 lets the kernel keep that there is none. */
 		c->attr.id = 0;
 		return answer_entry(req, c);
 	}
 	return r < 0 ? fuse_reply_err(req, -r) : answers[c->kind](req, c);
+}
+
+int kernel_answer(struct call *c, int r)
+{
+	struct kernel *k = fuse_req_userdata(c->request);
+	int sent = -ENODEV;
+
+	pthread_rwlock_rdlock(&k->use);
+	if (k->closed)
+		fuse_reply_none(c->request);
+	else
+		sent = send_answer(c->request, c, r);
+	pthread_rwlock_unlock(&k->use);
+	return sent;
 }
 
 static void on_interrupt(fuse_req_t req, void *data)
@@ -358,14 +375,6 @@ static void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_s
 	dispatch(req, &c);
 }
 
-static void on_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
-{
-	(void)ino;
-	(void)info;
-	/* From here on the kernel opens directories itself and keeps their listings; see KERNEL "Costs". */
-	fuse_reply_err(req, ENOSYS);
-}
-
 static bool fill_plain(struct call *c, const char *name, const struct attr *attr, int64_t next)
 {
 	struct stat st;
@@ -422,14 +431,6 @@ static void on_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 	list(req, ino, size, offset, fill_plus);
 }
 
-static void on_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *info)
-{
-	(void)ino;
-	(void)datasync;
-	(void)info;
-	fuse_reply_err(req, 0);
-}
-
 static void xattr_call(fuse_req_t req, enum call_kind kind, fuse_ino_t ino, const char *name, const char *value,
 		       size_t size)
 {
@@ -458,11 +459,6 @@ static void on_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	xattr_call(req, CALL_LISTXATTR, ino, "", NULL, size);
 }
 
-static void on_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
-{
-	xattr_call(req, CALL_REMOVEXATTR, ino, name, NULL, 0);
-}
-
 static void on_init(void *data, struct fuse_conn_info *connection)
 {
 	(void)data;
@@ -473,6 +469,8 @@ static void on_init(void *data, struct fuse_conn_info *connection)
 			     FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_NO_OPENDIR_SUPPORT);
 }
 
+/* Without opendir the kernel opens directories itself from the second on, and keeps their listings; see KERNEL
+ * "Costs". */
 static const struct fuse_lowlevel_ops operations = {
 	.init = on_init,
 	.lookup = on_lookup,
@@ -492,15 +490,12 @@ static const struct fuse_lowlevel_ops operations = {
 	.flush = on_flush,
 	.release = on_release,
 	.fsync = on_fsync,
-	.opendir = on_opendir,
 	.readdir = on_readdir,
 	.readdirplus = on_readdirplus,
-	.fsyncdir = on_fsyncdir,
 	.statfs = on_statfs,
 	.getxattr = on_getxattr,
 	.setxattr = on_setxattr,
 	.listxattr = on_listxattr,
-	.removexattr = on_removexattr,
 };
 
 /* The options of mount(2) and of libfuse, one string. */
@@ -541,6 +536,7 @@ int kernel_new(struct mount *m, struct kernel **kernel, struct error *e)
 	if (!k)
 		return error_no_memory(e);
 	k->mount = m;
+	pthread_rwlock_init(&k->use, NULL);
 	k->session = new_session(k, e);
 	if (k->session && fuse_session_mount(k->session, m->settings->mountpoint) == 0) {
 		*kernel = k;
@@ -553,29 +549,56 @@ int kernel_new(struct mount *m, struct kernel **kernel, struct error *e)
 	return -EIO;
 }
 
-int kernel_serve(struct kernel *k)
+static void on_wake(int number)
+{
+	(void)number;
+}
+
+static void serve_until_exit(struct kernel *k, int *r)
 {
 	struct fuse_buf buffer = { .mem = NULL };
-	int r = 0;
 
 	while (!fuse_session_exited(k->session)) {
-		r = fuse_session_receive_buf(k->session, &buffer);
-		if (r == -EINTR)
+		*r = fuse_session_receive_buf(k->session, &buffer);
+		if (*r == -EINTR)
 			continue;
-		if (r <= 0)
+		if (*r <= 0)
 			break;
 		atomic_fetch_add_explicit(&k->mount->requests, 1, memory_order_relaxed);
 		fuse_session_process_buf(k->session, &buffer);
 	}
 	free(buffer.mem);
-	/* ENODEV: unmounted. */
-	return r == -ENODEV || r > 0 ? 0 : r;
+}
+
+int kernel_serve(struct kernel *k)
+{
+	/* Without SA_RESTART the signal ends a read, and nothing else. */
+	struct sigaction wake = { .sa_handler = on_wake };
+	int r = 0;
+
+	sigaction(SIGUSR1, &wake, NULL);
+	k->server = pthread_self();
+	atomic_store(&k->serving, true);
+	serve_until_exit(k, &r);
+	atomic_store(&k->serving, false);
+	pthread_rwlock_wrlock(&k->use);
+	k->closed = true;
+	fuse_session_unmount(k->session);
+	pthread_rwlock_unlock(&k->use);
+	/* ENODEV: somebody else unmounted it. */
+	return r == -ENODEV || r == -EINTR || r >= 0 ? 0 : r;
 }
 
 void kernel_stop(struct kernel *k)
 {
+	const struct timespec pause = { .tv_nsec = 10 * CLOCK_MS };
+
 	fuse_session_exit(k->session);
-	fuse_session_unmount(k->session);
+	/* A signal that comes just before the read is lost. */
+	while (atomic_load(&k->serving)) {
+		pthread_kill(k->server, SIGUSR1);
+		nanosleep(&pause, NULL);
+	}
 }
 
 void kernel_free(struct kernel *k)
@@ -586,26 +609,39 @@ void kernel_free(struct kernel *k)
 		fuse_session_unmount(k->session);
 		fuse_session_destroy(k->session);
 	}
+	pthread_rwlock_destroy(&k->use);
 	free(k);
+}
+
+/* From an offset below 0: the attributes alone. */
+static int invalidate_file(struct kernel *k, uint64_t id, off_t from)
+{
+	pthread_rwlock_rdlock(&k->use);
+	int r = k->closed ? -ENODEV : fuse_lowlevel_notify_inval_inode(k->session, id, from, 0);
+	pthread_rwlock_unlock(&k->use);
+	return r;
 }
 
 int kernel_invalidate_attributes(struct kernel *k, uint64_t id)
 {
-	return fuse_lowlevel_notify_inval_inode(k->session, id, -1, 0);
+	return invalidate_file(k, id, -1);
 }
 
 int kernel_invalidate_data(struct kernel *k, uint64_t id)
 {
-	return fuse_lowlevel_notify_inval_inode(k->session, id, 0, 0);
+	return invalidate_file(k, id, 0);
 }
 
 int kernel_invalidate_name(struct kernel *k, uint64_t parent, const char *name)
 {
-	return fuse_lowlevel_notify_inval_entry(k->session, parent, name, strlen(name));
+	pthread_rwlock_rdlock(&k->use);
+	int r = k->closed ? -ENODEV : fuse_lowlevel_notify_inval_entry(k->session, parent, name, strlen(name));
+	pthread_rwlock_unlock(&k->use);
+	return r;
 }
 
 void kernel_barrier(struct kernel *k, uint64_t parent)
 {
 	/* No file has this name: "%" alone decodes to nothing. */
-	fuse_lowlevel_notify_inval_entry(k->session, parent, "%", 1);
+	kernel_invalidate_name(k, parent, "%");
 }

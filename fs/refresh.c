@@ -455,7 +455,7 @@ static char *due_store_locked(struct source *source, int64_t now, int64_t *next)
 
 static void wait_locked(struct source *source, int64_t until)
 {
-	struct timespec at = { .tv_sec = until / CLOCK_SECOND, .tv_nsec = until % CLOCK_SECOND };
+	struct timespec at = clock_timespec(until);
 
 	pthread_cond_timedwait(&source->wake, &source->mount->lock, &at);
 }
@@ -512,12 +512,8 @@ static void *refresh_main(void *data)
 
 int refresh_start(struct source *source)
 {
-	pthread_condattr_t attributes;
 
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&source->wake, &attributes);
-	pthread_condattr_destroy(&attributes);
+	clock_cond_init(&source->wake);
 	source->wanted = 1;
 	int r = pthread_create(&source->thread, NULL, refresh_main, source);
 	source->started = r == 0;

@@ -134,6 +134,7 @@ struct mount {
 	struct unreported *unreported;
 	size_t n_handles;
 	struct control_text *control_texts;
+	struct handle *control_handles;
 	struct error last_error;
 	int64_t last_error_wall;
 };

@@ -69,11 +69,13 @@ static const char *const texts[SQL_STATEMENTS] = {
 struct local {
 	struct store store;
 	char *file;
-	pthread_mutex_t lock; /* over everything below */
-	sqlite3 *db;          /* NULL until open succeeded */
+	pthread_mutex_t lock; /* "turn": guards `busy` */
+	pthread_cond_t turn;
+	bool busy;   /* some call has the connection: all below is its */
+	sqlite3 *db; /* NULL until open succeeded */
 	sqlite3_stmt *statements[SQL_STATEMENTS];
 	int64_t version; /* PRAGMA data_version when it was last looked at */
-	/* Of the call that holds the lock: */
+	/* Of that call: */
 	int64_t deadline;
 	int cancel_fd;
 };
@@ -140,14 +142,30 @@ static int failed(struct local *l, int code, struct error *e)
 
 static void leave(struct local *l)
 {
+	pthread_mutex_lock(&l->lock);
+	l->busy = false;
+	pthread_cond_signal(&l->turn);
 	pthread_mutex_unlock(&l->lock);
+}
+
+/* Waits for the connection until the deadline, 0: not at all. */
+static bool take_turn(struct local *l, int64_t deadline)
+{
+	struct timespec until = clock_timespec(deadline);
+	int r = 0;
+
+	pthread_mutex_lock(&l->lock);
+	while (l->busy && r == 0)
+		r = pthread_cond_timedwait(&l->turn, &l->lock, &until);
+	bool mine = !l->busy;
+	l->busy = true;
+	pthread_mutex_unlock(&l->lock);
+	return mine;
 }
 
 static int lock(struct local *l, struct store_call *call, int64_t deadline, struct error *e)
 {
-	struct timespec until = { .tv_sec = deadline / CLOCK_SECOND, .tv_nsec = deadline % CLOCK_SECOND };
-
-	if (pthread_mutex_clocklock(&l->lock, CLOCK_MONOTONIC, &until) != 0)
+	if (!take_turn(l, deadline))
 		return error_set(e, ETIMEDOUT, "%s was busy with other calls until the deadline", l->file);
 	l->deadline = deadline;
 	l->cancel_fd = call->cancel_fd;
@@ -539,7 +557,7 @@ static int local_changed(struct store *store)
 	int64_t version;
 	int r = 0;
 
-	if (pthread_mutex_trylock(&l->lock) != 0)
+	if (!take_turn(l, 0))
 		return 0;
 	l->deadline = 0;
 	l->cancel_fd = -1;
@@ -557,6 +575,7 @@ static void local_free(struct store *store)
 
 	disconnect(l);
 	pthread_mutex_destroy(&l->lock);
+	pthread_cond_destroy(&l->turn);
 	free(l->file);
 	free(l);
 }
@@ -586,6 +605,7 @@ int store_sqlite_new(const char *file, struct store **store, struct error *e)
 	l->file = copy;
 	l->cancel_fd = -1;
 	pthread_mutex_init(&l->lock, NULL);
+	clock_cond_init(&l->turn);
 	*store = &l->store;
 	return 0;
 }

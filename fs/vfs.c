@@ -137,6 +137,25 @@ void vfs_unreported_locked(struct view *view, const char *folder, const char *na
 	m->unreported = u;
 }
 
+int vfs_reported_locked(struct view *view, const char *folder, const char *name)
+{
+	int number = 0;
+
+	for (struct unreported **link = &view->mount->unreported; *link;) {
+		struct unreported *u = *link;
+		if (u->view != view || strcmp(u->folder, folder) != 0 || strcmp(u->name, name) != 0) {
+			link = &u->next;
+			continue;
+		}
+		number = u->number;
+		*link = u->next;
+		free(u->folder);
+		free(u->name);
+		free(u);
+	}
+	return -number;
+}
+
 /* Brings a store that is read on every access up to date for one name. Drops the lock meanwhile. */
 static int fetch(struct mount *m, struct call *c, struct view *view, const struct folder *folder, const char *name)
 {
@@ -191,7 +210,7 @@ int vfs_run(struct mount *m, struct call *c)
 		[CALL_CREATE] = vfs_create,       [CALL_READ] = vfs_read,         [CALL_WRITE] = vfs_write,
 		[CALL_FLUSH] = vfs_flush,         [CALL_FSYNC] = vfs_fsync,       [CALL_RELEASE] = vfs_release,
 		[CALL_READDIR] = vfs_readdir,     [CALL_STATFS] = vfs_statfs,     [CALL_GETXATTR] = vfs_getxattr,
-		[CALL_LISTXATTR] = vfs_listxattr, [CALL_SETXATTR] = vfs_setxattr, [CALL_REMOVEXATTR] = vfs_removexattr,
+		[CALL_LISTXATTR] = vfs_listxattr, [CALL_SETXATTR] = vfs_setxattr,
 	};
 
 	return rows[c->kind](m, c);

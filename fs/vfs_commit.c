@@ -97,7 +97,7 @@ static enum value_type type_to_keep(struct mount *m, const struct view *view, co
 
 	if (chosen >= 0)
 		return (enum value_type)chosen;
-	if (entry && !vfs_is_new(fact))
+	if (entry && (!(entry->flags & ENTRY_MEMORY) || vfs_is_parked(fact)))
 		return (enum value_type)entry->type;
 	for (const struct fact *other = view->facts; other; other = other->next) {
 		if (vfs_is_parked(other) && strcmp(other->folder, folder_path) == 0 && strcmp(other->parked, name) == 0)
@@ -237,6 +237,7 @@ static int commit_to(struct mount *m, struct call *c, struct commit *commit, str
 		return r;
 	MOUNT_LOCKED(m);
 	unpark(commit->view, commit->folder, commit->name);
+	vfs_reported_locked(commit->view, commit->folder, commit->name);
 	return record(m, commit) < 0 ? error_no_memory(e) : 0;
 }
 

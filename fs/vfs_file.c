@@ -28,6 +28,8 @@ static int open_control(struct mount *m, struct call *c)
 			return control_is_folder(c->node) ? -EISDIR : -ENOMEM;
 		}
 	}
+	h->next = m->control_handles;
+	m->control_handles = h;
 	m->n_handles++;
 	c->handle = h;
 	c->direct = for_writing(c);
@@ -72,7 +74,8 @@ static int make_handle(struct mount *m, struct call *c, const struct where *wher
 	h->sync = (c->flags & O_DSYNC) || m->settings->commit == COMMIT_WRITE;
 	h->newline = where->view->source->settings->newline;
 	int chosen = vfs_chosen_type_locked(m, where->entry);
-	h->known = chosen >= 0 || !vfs_is_new(fact);
+	/* What is in memory only has no type before it is stored, unless it is a key under another name. */
+	h->known = chosen >= 0 || !(where->entry->flags & ENTRY_MEMORY) || vfs_is_parked(fact);
 	h->type = chosen >= 0 ? (enum value_type)chosen : (enum value_type)where->entry->type;
 	h->limit = value_limit(where->folder, where->entry);
 	h->changes = node->changes;
@@ -293,7 +296,7 @@ static int write_value(struct mount *m, struct call *c, struct error *e)
 	if (r == 0)
 		r = handle_write(h, c->data, c->size, c->offset, c->owner, e);
 	if (r < 0) {
-		vfs_unreported_locked(h->node->view, h->node->folder, h->node->name, e);
+		mount_fail_locked(m, h->node->name, e);
 		return r;
 	}
 	c->done = c->size;
@@ -351,25 +354,32 @@ int vfs_flush(struct mount *m, struct call *c)
 		return 0;
 	mount_lock(m);
 	bool commits = handle_flush_commits(h, c->owner);
+	h->flushed = true;
 	pthread_mutex_unlock(&m->lock);
 	return commits ? commit_here(m, c) : 0;
 }
 
-/* The failure of an earlier write of this key that nobody was told of, once. */
-static int take_unreported(struct mount *m, const struct node *node)
+/* A truncation whose process has closed the file, and whose RELEASE is still to come. */
+static struct handle *left_behind(const struct node *node)
 {
-	for (struct unreported **link = &m->unreported; *link; link = &(*link)->next) {
-		struct unreported *u = *link;
-		if (u->view != node->view || strcmp(u->folder, node->folder) != 0 || strcmp(u->name, node->name) != 0)
-			continue;
-		int number = u->number;
-		*link = u->next;
-		free(u->folder);
-		free(u->name);
-		free(u);
-		return -number;
-	}
-	return 0;
+	struct handle *h = node->handles;
+
+	while (h && !(h->truncated && h->flushed && handle_release_commits(h)))
+		h = h->next;
+	return h;
+}
+
+/* The file as the store has it: this handle's bytes, and what closed handles left to be committed. */
+static int sync_others(struct mount *m, struct call *c, const struct node *node)
+{
+	mount_lock(m);
+	struct handle *other = left_behind(node);
+	c->strands[0] = vfs_strand(node->view, node->folder);
+	bool waits = !c->may_block && (other || node->committing > 0);
+	int r = waits ? CALL_BLOCKS : other ? 0 : vfs_reported_locked(node->view, node->folder, node->name);
+	pthread_mutex_unlock(&m->lock);
+	/* Its RELEASE, which frees it, waits behind this call: they share a strand. */
+	return r == 0 && other ? vfs_commit(m, c, other) : r;
 }
 
 int vfs_fsync(struct mount *m, struct call *c)
@@ -380,22 +390,30 @@ int vfs_fsync(struct mount *m, struct call *c)
 		return 0;
 	mount_lock(m);
 	bool commits = handle_release_commits(h);
-	int r = commits ? 0 : take_unreported(m, h->node);
 	pthread_mutex_unlock(&m->lock);
-	return commits ? commit_here(m, c) : r;
+	return commits ? commit_here(m, c) : sync_others(m, c, h->node);
+}
+
+/* A new key whose writes all failed is not there. */
+static void forget_if_never_made(const struct node *node)
+{
+	if (!node->handles && !node->unlinked && !node->committing &&
+	    vfs_is_new(view_fact_locked(node->view, node->folder, node->name)))
+		view_forget_locked(node->view, node->folder, node->name, false);
 }
 
 static void close_handle(struct mount *m, struct handle *h)
 {
 	MOUNT_LOCKED(m);
+	struct handle **link = h->node ? &h->node->handles : &m->control_handles;
 
+	while (*link != h)
+		link = &(*link)->next;
+	*link = h->next;
 	if (h->text)
 		control_close_locked(m, h->text);
 	if (h->node) {
-		struct handle **link = &h->node->handles;
-		while (*link != h)
-			link = &(*link)->next;
-		*link = h->next;
+		forget_if_never_made(h->node);
 		/* A version that was held back for this reader may be due now. */
 		if (h->node->held)
 			notify_wake(m->notifier);

@@ -290,9 +290,3 @@ int vfs_setxattr(struct mount *m, struct call *c)
 		mount_fail(m, c->name, &e);
 	return r;
 }
-
-int vfs_removexattr(struct mount *m, struct call *c)
-{
-	(void)m;
-	return strncmp(c->name, "user.", 5) == 0 ? -EPERM : -EOPNOTSUPP;
-}

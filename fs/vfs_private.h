@@ -69,6 +69,9 @@ bool vfs_is_committing_locked(struct mount *m, const struct target *target);
 /* Remembers a failed write of a key: for the log, last-error and the next fsync. */
 void vfs_unreported_locked(struct view *view, const char *folder, const char *name, const struct error *e);
 
+/* That failure, once, and no more: 0 when there is none. */
+int vfs_reported_locked(struct view *view, const char *folder, const char *name);
+
 /* The calls; see vfs.c. */
 int vfs_lookup(struct mount *m, struct call *c);
 int vfs_getattr(struct mount *m, struct call *c);
@@ -90,7 +93,6 @@ int vfs_setattr(struct mount *m, struct call *c);
 int vfs_getxattr(struct mount *m, struct call *c);
 int vfs_listxattr(struct mount *m, struct call *c);
 int vfs_setxattr(struct mount *m, struct call *c);
-int vfs_removexattr(struct mount *m, struct call *c);
 
 /* The truncation of a key that is not open, one commit. */
 int vfs_truncate_closed(struct mount *m, struct call *c);

@@ -40,6 +40,21 @@ static int system_sleep(struct clock *clock, int64_t until, int cancel_fd)
 	}
 }
 
+void clock_cond_init(pthread_cond_t *condition)
+{
+	pthread_condattr_t attributes;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(condition, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
+struct timespec clock_timespec(int64_t mono)
+{
+	return (struct timespec){ .tv_sec = mono / CLOCK_SECOND, .tv_nsec = mono % CLOCK_SECOND };
+}
+
 struct clock *clock_system(void)
 {
 	static const struct clock_ops ops = { .wall = system_wall, .mono = system_mono, .sleep = system_sleep };

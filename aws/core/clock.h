@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <pthread.h>
 #include <stdint.h>
+#include <time.h>
 
 /*
  * Time, passed in: tests hand over a clock that they move. All times are nanoseconds; `mono` never jumps and
@@ -36,6 +38,10 @@ static inline int clock_sleep(struct clock *clock, int64_t until, int cancel_fd)
 {
 	return clock->ops->sleep(clock, until, cancel_fd);
 }
+
+/* A condition whose timed waits are told clock_mono() times of the machine's own clock; and one such time for them. */
+void clock_cond_init(pthread_cond_t *condition);
+struct timespec clock_timespec(int64_t mono);
 
 /* The machine's own clocks. */
 struct clock *clock_system(void);

@@ -60,9 +60,8 @@ static void make_source(struct fake *f, size_t i)
 		.timeout = 5 * CLOCK_SECOND,
 	};
 	f->stores[i] = fake_store_new();
-	*source = (struct source){
-		.settings = &f->source_settings[i], .mount = &f->mount, .store = &f->stores[i]->base
-	};
+	*source =
+		(struct source){ .settings = &f->source_settings[i], .mount = &f->mount, .store = &f->stores[i]->base };
 	pthread_cond_init(&source->wake, NULL);
 	source->store->ops->about(source->store, &source->about);
 }
@@ -127,6 +126,12 @@ int fake_setup(void **state)
 	return 0;
 }
 
+int fake_setup_two(void **state)
+{
+	*state = fake_new(2);
+	return 0;
+}
+
 int fake_teardown(void **state)
 {
 	fake_free(*state);
@@ -170,6 +175,7 @@ static void end_threads(struct fake *f)
 		refresh_join(&f->sources[i]);
 	workers_free(m->workers);
 	notify_stop(m->notifier);
+	dispatcher_stop(m->dispatcher);
 	dispatcher_free(m->dispatcher);
 	m->workers = NULL;
 	m->notifier = NULL;
@@ -222,7 +228,6 @@ void fake_start(struct fake *f, unsigned parts)
 {
 	struct mount *m = &f->mount;
 
-	f->started = true;
 	if (parts & FAKE_WORKERS)
 		assert_int_equal(workers_new(8, &m->workers), 0);
 	if (parts & FAKE_DISPATCHER)

@@ -105,7 +105,6 @@ struct fake {
 	struct fake_clock clock;
 	struct log log;
 	struct kernel kernel;
-	bool started;
 };
 
 /* Sources "one" and "two", nothing loaded yet: settings may still be changed. */
@@ -115,6 +114,7 @@ void fake_free(struct fake *f);
 void fake_load(struct fake *f);
 /* cmocka's fixtures: one source with ttl=300, holding s/o/k=old and s/o/n=N 1, loaded. */
 int fake_setup(void **state);
+int fake_setup_two(void **state); /* two sources, not loaded */
 int fake_teardown(void **state);
 
 void fake_move_clock(struct fake *f, int64_t ns);
@@ -164,10 +164,10 @@ void fake_expect_shown(struct fake *f, const char *path, const char *bytes, cons
 #define assert_stored(f, path, bytes) fake_expect_stored((f), (path), (bytes), __FILE__, __LINE__)
 #define assert_shown(f, path, bytes) fake_expect_shown((f), (path), (bytes), __FILE__, __LINE__)
 /* Both. */
-#define assert_value(f, path, bytes)            \
-	do {                                    \
-		assert_stored(f, path, bytes);  \
-		assert_shown(f, path, bytes);   \
+#define assert_value(f, path, bytes)           \
+	do {                                   \
+		assert_stored(f, path, bytes); \
+		assert_shown(f, path, bytes);  \
 	} while (0)
 
 /* Threads as in a mount. */
@@ -178,8 +178,7 @@ void fake_send(struct fake *f, struct fake_request *request, struct call *c);
 void fake_interrupt(struct fake_request *request);
 bool fake_is_answered(struct fake_request *request);
 int fake_wait_answer(struct fake_request *request);
-#define FAKE_REQUEST \
-	((struct fake_request){ .lock = PTHREAD_MUTEX_INITIALIZER, .watch = PTHREAD_MUTEX_INITIALIZER })
+#define FAKE_REQUEST ((struct fake_request){ .lock = PTHREAD_MUTEX_INITIALIZER, .watch = PTHREAD_MUTEX_INITIALIZER })
 /* Asks again and again, a while apart, until it holds; fails the test when it never does. */
 void fake_until(bool (*holds)(void *data), void *data);
 /* Until the kernel was told of all that there is. */

@@ -355,7 +355,7 @@ static void write_down(struct fake_store *s, const struct ends *at, const struct
 	static const char *const expectations[] = { "", " if absent", " if unchanged" };
 
 	buf_str(&s->changes, kinds[c->kind].name);
-	if (at->option)
+	if (at->option && c->kind != CHANGE_PUT)
 		buf_printf(&s->changes, " %s/%s%s%s", at->store, at->option, at->key ? "/" : "",
 			   at->key ? at->key : "");
 	if (at->to_option)

@@ -155,8 +155,7 @@ static int run_after(struct fake *f, struct closing *closing, struct call *c)
 	int r = fake_step(f, c);
 
 	if (r == CALL_BLOCKS && closing->when == RELEASE_QUEUED) {
-		assert_int_equal(c->strands[0] == closing->call.strands[0] ||
-					 c->strands[1] == closing->call.strands[0],
+		assert_int_equal(c->strands[0] == closing->call.strands[0] || c->strands[1] == closing->call.strands[0],
 				 1);
 		assert_int_equal(fake_finish(f, &closing->call), 0);
 		closing->when = RELEASE_DONE;
@@ -404,9 +403,10 @@ static void test_newline_modes(void **state)
 		enum newline_mode mode;
 		const char *written, *stored;
 	} rows[] = {
-		{ NEWLINE_AUTO, "a\n", "a" },   { NEWLINE_AUTO, "a\nb\n", "a\nb\n" },   { NEWLINE_AUTO, "a", "a" },
-		{ NEWLINE_STRIP, "a\n", "a" },  { NEWLINE_STRIP, "a\nb\n", "a\nb" },    { NEWLINE_STRIP, "a\n\n", "a\n" },
-		{ NEWLINE_EXACT, "a\n", "a\n" }, { NEWLINE_EXACT, "a\nb\n", "a\nb\n" },
+		{ NEWLINE_AUTO, "a\n", "a" },        { NEWLINE_AUTO, "a\nb\n", "a\nb\n" },
+		{ NEWLINE_AUTO, "a", "a" },          { NEWLINE_STRIP, "a\n", "a" },
+		{ NEWLINE_STRIP, "a\nb\n", "a\nb" }, { NEWLINE_STRIP, "a\n\n", "a\n" },
+		{ NEWLINE_EXACT, "a\n", "a\n" },     { NEWLINE_EXACT, "a\nb\n", "a\nb\n" },
 	};
 	struct fake *f = *state;
 

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/control.h"
+
+#include "tests/unit/fake_mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A row's file: "stores/STORE/" of the table stands for the store s. */
+static bool row_path(size_t n, char out[256])
+{
+	const char *name, *place, *help;
+
+	if (!control_help(n, &name, &place, &help))
+		return false;
+	assert_string_not_equal(help, "");
+	snprintf(out, 256, ".control/%s%s", strstr(place, "STORE") ? "stores/s/" : place, name);
+	return true;
+}
+
+static int write_to(struct fake *f, const char *path, const char *text)
+{
+	struct handle *h = fake_open(f, path, O_WRONLY | O_TRUNC);
+	int r = fake_write(f, h, 1, text, 0);
+
+	fake_close(f, h, 1);
+	return r;
+}
+
+static void show(struct fake *f, const char *path, char out[256])
+{
+	struct handle *h = fake_open(f, path, O_RDONLY);
+
+	assert_int_equal(fake_read(f, h, out), 0);
+	fake_close(f, h, 1);
+}
+
+static void test_every_row_is_listed_and_has_the_size_of_its_text(void **state)
+{
+	struct fake *f = *state;
+	char top[1024], store[1024], path[256], text[256], name[300];
+
+	assert_int_equal(fake_list(f, ".control", 3, top, sizeof(top)), 0);
+	assert_int_equal(fake_list(f, ".control/stores/s", 3, store, sizeof(store)), 0);
+	for (size_t n = 0; row_path(n, path); n++) {
+		struct attr attr;
+		assert_int_equal(fake_stat(f, path, &attr), 0);
+		snprintf(name, sizeof(name), "%s ", strrchr(path, '/') + 1);
+		assert_non_null(strstr(strstr(path, "/s/") ? store : top, name));
+		if (!S_ISREG(attr.mode) || !(attr.mode & 0400))
+			continue;
+		show(f, path, text);
+		assert_true(attr.size == strlen(text) || attr.size >= 255);
+		assert_true(!text[0] || attr.size >= 255 || text[strlen(text) - 1] == '\n');
+	}
+}
+
+static void test_the_text_shown_is_accepted_and_sends_nothing(void **state)
+{
+	struct fake *f = *state;
+	char path[256], text[256];
+
+	for (size_t n = 0; row_path(n, path); n++) {
+		struct attr attr;
+		assert_int_equal(fake_stat(f, path, &attr), 0);
+		if (!S_ISREG(attr.mode) || (attr.mode & 0600) != 0600)
+			continue;
+		unsigned loads = f->stores[0]->calls[FAKE_LOAD];
+		show(f, path, text);
+		assert_int_equal(write_to(f, path, text), 0);
+		assert_int_equal(f->stores[0]->calls[FAKE_LOAD], loads);
+	}
+}
+
+static void test_ids_are_stable_and_distinct(void **state)
+{
+	struct fake *f = *state;
+	struct fake *again = fake_new(1);
+	uint64_t ids[64];
+	char path[256];
+
+	fake_store_set(again->stores[0], "s/o/k", VALUE_S, "other");
+	fake_store_set(again->stores[0], "a/o/k", VALUE_S, "other");
+	fake_load(again);
+	size_t n = 0;
+	for (; row_path(n, path); n++) {
+		ids[n] = fake_id(f, path);
+		assert_true(ids[n] == fake_id(again, path));
+		assert_true(!id_is_folder(ids[n]) && !id_is_value(ids[n]) && ids[n] > CONTROL_ID);
+		for (size_t i = 0; i < n; i++)
+			assert_true(ids[i] != ids[n]);
+	}
+	fake_free(again);
+}
+
+static void test_a_text_stays_while_it_is_open(void **state)
+{
+	struct fake *f = *state;
+	struct handle *first = fake_open(f, ".control/stores/s/age", O_RDONLY);
+	struct attr before, after;
+	char text[256];
+
+	assert_int_equal(fake_stat(f, ".control/stores/s/age", &before), 0);
+	fake_move_clock(f, 12345 * CLOCK_SECOND);
+	struct handle *second = fake_open(f, ".control/stores/s/age", O_RDONLY);
+	fake_read(f, second, text);
+	assert_string_equal(text, "0\n");
+	fake_stat(f, ".control/stores/s/age", &after);
+	assert_int_equal(after.size, before.size);
+	assert_true(after.mtime == before.mtime);
+	fake_close(f, first, 1);
+	fake_read(f, second, text);
+	assert_string_equal(text, "0\n");
+	fake_close(f, second, 1);
+	show(f, ".control/stores/s/age", text);
+	assert_string_equal(text, "12345\n");
+}
+
+static void test_a_bad_value_changes_nothing(void **state)
+{
+	static const char *const bad[] = { "", "\n", "x\n", "-1\n", "5x\n", "5 6\n", "99999999999\n", "+5\n" };
+	struct fake *f = *state;
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(write_to(f, ".control/stores/s/ttl", bad[i]), -EINVAL);
+		show(f, ".control/stores/s/ttl", text);
+		assert_string_equal(text, "300\n");
+	}
+	assert_int_equal(f->mount.last_error.number, EINVAL);
+}
+
+static void test_ttl_acts_at_once(void **state)
+{
+	struct fake *f = *state;
+
+	assert_int_equal(write_to(f, ".control/stores/s/ttl", "0\n"), 0);
+	fake_store_set(f->stores[0], "s/o/k", VALUE_S, "theirs");
+	assert_shown(f, "s/o/k", "theirs");
+	assert_int_equal(write_to(f, ".control/stores/s/ttl", "60"), 0);
+	fake_store_set(f->stores[0], "s/o/k", VALUE_S, "later");
+	assert_shown(f, "s/o/k", "theirs");
+}
+
+static void test_refresh_returns_when_it_is_done(void **state)
+{
+	struct fake *f = *state;
+
+	fake_start(f, FAKE_NOTIFIER);
+	fake_store_set(f->stores[0], "s/o/k", VALUE_S, "theirs");
+	assert_int_equal(write_to(f, ".control/stores/s/refresh", "1\n"), 0);
+	assert_shown(f, "s/o/k", "theirs");
+	assert_true(f->stores[0]->consistent);
+	fake_store_fail(f->stores[0], FAKE_LOAD, EACCES, 1, false);
+	assert_int_equal(write_to(f, ".control/stores/s/refresh", "1\n"), -EACCES);
+}
+
+static void test_what_failed_is_shown(void **state)
+{
+	struct fake *f = *state;
+	char text[256];
+
+	show(f, ".control/last-error", text);
+	assert_string_equal(text, "");
+	show(f, ".control/stores/s/stale", text);
+	assert_string_equal(text, "0\n");
+	fake_store_fail(f->stores[0], FAKE_LOAD, EIO, 1, false);
+	fake_load(f);
+	show(f, ".control/stores/s/stale", text);
+	assert_string_equal(text, "1\n");
+	show(f, ".control/stores/s/last-error", text);
+	assert_string_equal(text, "scripted failure 5\n");
+	show(f, ".control/last-error", text);
+	assert_non_null(strstr(text, "scripted failure 5\n"));
+}
+
+static void test_nothing_is_made_removed_or_renamed_in_control(void **state)
+{
+	struct fake *f = *state;
+	struct handle *h;
+
+	assert_true(fake_try_open(f, ".control/new", O_WRONLY | O_CREAT, &h) < 0);
+	assert_true(fake_unlink(f, ".control/version") < 0);
+	assert_true(fake_mkdir(f, ".control/stores/new") < 0);
+	assert_true(fake_rmdir(f, ".control/stores") < 0);
+	assert_true(fake_rename(f, ".control/version", ".control/other") < 0);
+	assert_int_equal(fake_mkdir(f, ".control"), -EEXIST);
+	assert_int_equal(fake_rmdir(f, ".control"), -EPERM);
+	assert_int_equal(write_to(f, ".control/version", "2\n"), -EPERM);
+}
+
+#define UNIT(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		UNIT(test_every_row_is_listed_and_has_the_size_of_its_text),
+		UNIT(test_the_text_shown_is_accepted_and_sends_nothing),
+		UNIT(test_ids_are_stable_and_distinct),
+		UNIT(test_a_text_stays_while_it_is_open),
+		UNIT(test_a_bad_value_changes_nothing),
+		UNIT(test_ttl_acts_at_once),
+		UNIT(test_refresh_returns_when_it_is_done),
+		UNIT(test_what_failed_is_shown),
+		UNIT(test_nothing_is_made_removed_or_renamed_in_control),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
