@@ -312,7 +312,7 @@ bool control_is_folder(uint64_t id)
 {
 	if (id >> 61)
 		return (id & ((1 << ROW_BITS) - 1)) == 0;
-	return id == CONTROL_ID || (id < FIRST_ROW + N_ROWS && is_folder_row(&rows[id - FIRST_ROW]));
+	return id == CONTROL_ID || (id >= FIRST_ROW && id < FIRST_ROW + N_ROWS && is_folder_row(&rows[id - FIRST_ROW]));
 }
 
 static void render(const struct spot *spot, struct buf *out)

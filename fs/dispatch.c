@@ -36,11 +36,29 @@ static bool opens(const struct call *c)
 	return c->kind == CALL_OPEN || c->kind == CALL_CREATE;
 }
 
+static void route(struct pending *p, int r);
+
+/* Nobody took what was opened: its caller was interrupted meanwhile. It is released as the kernel would do it, and
+ * nobody is answered. */
+static void abandon(struct mount *m, const struct call *opened)
+{
+	struct pending *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return;
+	p->mount = m;
+	p->answered = true;
+	p->call = CALL_INIT(CALL_RELEASE, NULL);
+	p->call.handle = opened->handle;
+	p->call.begun = true;
+	p->call.arrived = clock_mono(m->clock);
+	route(p, vfs_run(m, &p->call));
+}
+
 static void answer(struct mount *m, struct call *c, int r)
 {
-	/* Nobody took what was opened: its caller was interrupted meanwhile. */
 	if (kernel_answer(c, r) < 0 && r == 0 && opens(c))
-		vfs_abandon(m, c);
+		abandon(m, c);
 	call_deinit(c);
 }
 
@@ -61,7 +79,7 @@ static void end(struct pending *p, int r)
 		answer(p->mount, &p->call, r);
 	} else {
 		if (r == 0 && opens(&p->call))
-			vfs_abandon(p->mount, &p->call);
+			abandon(p->mount, &p->call);
 		call_deinit(&p->call);
 	}
 	free(p);
@@ -83,12 +101,10 @@ static void park(struct pending *p)
 		end(p, -EINTR);
 }
 
-static void route(struct pending *p, int r);
-
 static void run_again(struct pending *p, bool may_block)
 {
 	/* What its caller gave up before it began is not begun. */
-	if (p->answered) {
+	if (p->answered && !p->call.begun && !p->call.counted) {
 		end(p, -EINTR);
 		return;
 	}

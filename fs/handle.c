@@ -10,13 +10,11 @@ enum { WORK_MAX = ITEM_SIZE_MAX * 3 };
 
 struct handle *handle_new(enum handle_kind kind)
 {
-	struct handle *h = calloc(1, sizeof(*h));
+	/* Not calloc, which is far slower in glibc: it passes over the thread's cache. */
+	struct handle *h = malloc(sizeof(*h));
 
-	if (!h)
-		return NULL;
-	h->kind = kind;
-	h->work = BUF_INIT(WORK_MAX);
-	h->base = BUF_INIT(WORK_MAX);
+	if (h)
+		*h = (struct handle){ .kind = kind, .work = BUF_INIT(WORK_MAX), .base = BUF_INIT(WORK_MAX) };
 	return h;
 }
 

@@ -173,12 +173,10 @@ struct node *node_open_locked(struct mount *m, uint64_t shown, const struct wher
 		node->refs++;
 		return node;
 	}
-	node = calloc(1, sizeof(*node));
+	node = malloc(sizeof(*node));
 	if (!node)
 		return NULL;
-	node->id = shown;
-	node->refs = 1;
-	node->view = where->view;
+	*node = (struct node){ .id = shown, .refs = 1, .view = where->view };
 	node->folder = strdup(where->folder->path);
 	node->name = strdup(entry_name(where->folder, where->entry));
 	if (!node->folder || !node->name || !idmap_set(&m->nodes, shown, (uintptr_t)node)) {
@@ -235,7 +233,6 @@ static void move_node(struct node *node, struct view *view, const char *folder, 
 	node->view = view;
 	node->folder = new_folder;
 	node->name = new_name;
-	node->changes++;
 }
 
 void node_follow_locked(struct mount *m, struct view *view, const char *folder, const char *name, struct view *to_view,

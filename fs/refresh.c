@@ -23,6 +23,7 @@ struct load {
 	struct source *source;
 	const char *only; /* the one store, NULL: all */
 	int64_t began, began_wall;
+	bool opened; /* the source was loaded before */
 	struct loading *stores;
 	size_t n, last;
 	uint64_t bytes;
@@ -235,6 +236,18 @@ static void load_failed(struct load *load, const struct error *e)
 	mount_fail_locked(source->mount, source->settings->name, e);
 }
 
+static void begin_load(struct load *load)
+{
+	struct source *source = load->source;
+	MOUNT_LOCKED(source->mount);
+
+	load->began = clock_mono(source->mount->clock);
+	load->began_wall = clock_wall(source->mount->clock);
+	load->opened = source->loaded;
+	if (source->loads++ == 0)
+		source->loads_since = load->began;
+}
+
 static int load_all(struct load *load, bool consistent, bool patient, struct error *e)
 {
 	struct source *source = load->source;
@@ -242,9 +255,8 @@ static int load_all(struct load *load, bool consistent, bool patient, struct err
 	double units = 0;
 	int r = 0;
 
-	load->began = clock_mono(m->clock);
-	load->began_wall = clock_wall(m->clock);
-	if (!source->loaded && !load->only)
+	begin_load(load);
+	if (!load->opened && !load->only)
 		r = open_source(source, e);
 	if (r == 0)
 		r = load_pages(load, consistent, patient, &units, e);
@@ -257,6 +269,8 @@ static int load_all(struct load *load, bool consistent, bool patient, struct err
 	}
 	if (r < 0 && r != -ECANCELED)
 		load_failed(load, e);
+	MOUNT_LOCKED(m);
+	source->loads--;
 	return r;
 }
 
@@ -314,22 +328,21 @@ static int option_place(struct view *view, const char *option, char raw[FILE_NAM
 int refresh_option(struct view *view, const char *option, struct error *e)
 {
 	struct mount *m = view->mount;
-	struct load load = { .source = view->source,
-			     .began = clock_mono(m->clock),
-			     .began_wall = clock_wall(m->clock) };
+	struct load load = { .source = view->source };
 	struct found found = { .load = &load };
 	struct store_sink sink = { .item = take_option, .data = &found };
 	int64_t timeout = view->source->settings->timeout;
-	struct store_call call = {
-		.deadline = load.began + timeout, .timeout = timeout, .cancel_fd = m->stop_fd, .consistent = true
-	};
+	struct store_call call = { .timeout = timeout, .cancel_fd = m->stop_fd, .consistent = true };
 	char raw[FILE_NAME_MAX + 1];
 	struct place place;
 
 	if (option_place(view, option, raw, &place) < 0)
 		return 0;
+	begin_load(&load);
+	call.deadline = load.began + timeout;
 	int r = store_load_option(view->source->store, &call, &place, &sink, e);
 	MOUNT_LOCKED(m);
+	view->source->loads--;
 	view->read_units += call.read_units;
 	if (r < 0) {
 		folder_draft_free(found.draft);

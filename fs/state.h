@@ -37,6 +37,8 @@ struct source {
 	/* state: */
 	pthread_cond_t wake;  /* the refresh thread has something to do, or a load ended */
 	bool loaded;          /* everything was loaded once */
+	unsigned loads;       /* of anything, under way; */
+	int64_t loads_since;  /* and when the first of them began, mono */
 	uint64_t wanted;      /* loads asked for, counted; */
 	uint64_t finished;    /* and the number that `wanted` had when the newest finished load began */
 	int finished_number;  /* how that load ended: 0 or -errno */
@@ -79,7 +81,7 @@ struct node {
 	struct view *view; /* where the file is now: renames move it */
 	char *folder, *name;
 	bool unlinked;
-	uint64_t changes;    /* counted: writes, removals and renames of this name by this mount */
+	uint64_t changes;    /* counted: writes and removals of this file by this mount */
 	unsigned committing; /* commits that wait for a worker or run on one */
 	struct handle *handles;
 	/* Readers younger than a second hold this version back, see notify.h; NULL: none. */
@@ -123,7 +125,8 @@ struct mount {
 
 	pthread_mutex_t lock; /* "state": guards all below, and what is marked `state` above */
 	bool stopping;
-	struct view **views; /* sorted by file name, hidden and gone ones too */
+	struct view **views;  /* sorted by file name, hidden and gone ones too */
+	struct view **by_age; /* the same, oldest first: positions that never change */
 	size_t n_views;
 	int64_t root_mtime;
 	int64_t told_root;    /* root_mtime as the kernel was told */

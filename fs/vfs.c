@@ -215,15 +215,3 @@ int vfs_run(struct mount *m, struct call *c)
 
 	return rows[c->kind](m, c);
 }
-
-void vfs_abandon(struct mount *m, struct call *c)
-{
-	if (!c->handle)
-		return;
-	/* A new file that its creator never got open is still created: it is committed as RELEASE would. */
-	struct call release = CALL_INIT(CALL_RELEASE, NULL);
-	release.handle = c->handle;
-	release.may_block = true;
-	vfs_release(m, &release);
-	call_deinit(&release);
-}

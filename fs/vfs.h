@@ -11,9 +11,6 @@
  */
 int vfs_run(struct mount *m, struct call *call);
 
-/* Frees what an answered OPEN, CREATE or OPENDIR opened when nobody took it. */
-void vfs_abandon(struct mount *m, struct call *call);
-
 /* Stores files with temporary names whose time is over, or all of them, on workers; without the lock. Returns when the
  * next one is due (mono), INT64_MAX for none. */
 int64_t vfs_store_temporary(struct source *source, bool all);

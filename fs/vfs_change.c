@@ -55,8 +55,11 @@ static int make_store(struct mount *m, struct call *c)
 	if (!view)
 		return -ENOMEM;
 	view->kept = true;
-	view->gone = false;
-	m->root_mtime = clock_wall(m->clock);
+	view->loaded = clock_mono(m->clock);
+	view->loaded_wall = clock_wall(m->clock);
+	view_set_gone_locked(view, false);
+	/* The kernel made it itself, and somebody may be in it already. */
+	view->announced = true;
 	vfs_attr_folder_locked(m, view, snapshot_folder(view->current, ""), &c->attr);
 	return 0;
 }
@@ -92,6 +95,7 @@ static int option_made(struct mount *m, struct call *c, struct view *view, const
 	int r = view_record_locked(view, &fact, true);
 	const struct folder *made = snapshot_folder(view->current, c->name);
 
+	view->kept = view->kept && !made;
 	if (r == 0 && made)
 		vfs_attr_folder_locked(m, view, made, &c->attr);
 	return r;
@@ -201,7 +205,7 @@ static int begin_unlink(struct mount *m, struct call *c, struct removal *removal
 		return -EISDIR;
 	const struct fact *fact = view_fact_locked(target->view, target->folder->path, c->name);
 	c->strands[0] = vfs_strand(target->view, target->folder->path);
-	if (!c->may_block && vfs_is_committing_locked(m, target))
+	if (!c->may_block && (vfs_is_committing_locked(m, target) || (fact && fact->storing)))
 		return CALL_BLOCKS;
 	*done = (vfs_is_new(fact) || vfs_is_temporary(fact)) && !vfs_is_parked(fact);
 	if (*done) {
@@ -257,9 +261,9 @@ static int remove_store(struct mount *m, struct call *c)
 		return r;
 	if (view->current->n_folders > 1)
 		return -ENOTEMPTY;
-	view->gone = true;
 	view->kept = false;
-	m->root_mtime = clock_wall(m->clock);
+	view_set_gone_locked(view, true);
+	view->announced = false;
 	return 0;
 }
 
@@ -297,9 +301,10 @@ static void option_gone(struct mount *m, struct call *c, struct view *view)
 		.since = clock_mono(m->clock),
 	};
 
-	/* Emptied here, the store stays until somebody removes it too. */
-	view->kept = true;
 	view_record_locked(view, &fact, true);
+	/* Emptied here, the store stays until somebody removes it too. */
+	if (view->current->n_folders <= 1)
+		view->kept = true;
 }
 
 int vfs_rmdir(struct mount *m, struct call *c)

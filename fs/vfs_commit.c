@@ -20,6 +20,7 @@ struct commit {
 	struct buf base;
 	enum value_type base_type;
 	bool memory; /* a file with a temporary name: committed to memory */
+	bool backup; /* a key renamed away, which the store still holds under its old name */
 };
 
 enum { COMMIT_BYTES_MAX = 4 * ITEM_SIZE_MAX };
@@ -67,6 +68,7 @@ static int commit_place(struct commit *commit, struct view *view, const char *fo
 	}
 	commit->view = view;
 	commit->memory = vfs_is_temporary(view_fact_locked(view, folder_path, name));
+	commit->backup = vfs_is_parked(view_fact_locked(view, folder_path, name));
 	commit->folder = strdup(folder_path);
 	commit->option = copy(folder->raw_path, folder->raw_path_len);
 	commit->option_len = folder->raw_path_len;
@@ -85,6 +87,17 @@ static bool fits(enum value_type type, const struct buf *bytes)
 	return value_normalize(&type, buf_text(bytes), bytes->len, &ignored, NULL) == 0;
 }
 
+/* The key that was renamed away from here, which the store still holds under this name; NULL: none. */
+static const struct fact *backup_of(const struct view *view, const char *folder_path, const char *name)
+{
+	const struct fact *fact = view->facts;
+
+	while (fact &&
+	       !(vfs_is_parked(fact) && strcmp(fact->folder, folder_path) == 0 && strcmp(fact->parked, name) == 0))
+		fact = fact->next;
+	return fact;
+}
+
 /* The type that the value keeps: the key's, one that setfattr chose, that of a key renamed away from here. */
 static enum value_type type_to_keep(struct mount *m, const struct view *view, const char *folder_path, const char *name,
 				    const struct buf *bytes)
@@ -99,10 +112,9 @@ static enum value_type type_to_keep(struct mount *m, const struct view *view, co
 		return (enum value_type)chosen;
 	if (entry && (!(entry->flags & ENTRY_MEMORY) || vfs_is_parked(fact)))
 		return (enum value_type)entry->type;
-	for (const struct fact *other = view->facts; other; other = other->next) {
-		if (vfs_is_parked(other) && strcmp(other->folder, folder_path) == 0 && strcmp(other->parked, name) == 0)
-			return other->type;
-	}
+	const struct fact *backup = backup_of(view, folder_path, name);
+	if (backup)
+		return backup->type;
 	if (replaced && fits(replaced->type, bytes))
 		return replaced->type;
 	return value_type_of_new(buf_text(bytes), bytes->len);
@@ -122,7 +134,9 @@ static int commit_of_handle(struct mount *m, const struct handle *h, struct comm
 		commit->expect = EXPECT_VALUE;
 		commit->base_type = h->base_type;
 		buf_append(&commit->base, buf_text(&h->base), h->base.len);
-	} else if (h->exclusive && !h->has_base) {
+	} else if (h->exclusive && vfs_is_new(view_fact_locked(node->view, node->folder, node->name)) &&
+		   !backup_of(node->view, node->folder, node->name)) {
+		/* Nobody else may have made it meanwhile; it may be stored already, or have replaced a key. */
 		commit->expect = EXPECT_ABSENT;
 	}
 	return buf_error(&commit->bytes) < 0 || buf_error(&commit->base) < 0 ? error_no_memory(e) : 0;
@@ -207,7 +221,8 @@ bool vfs_commit_blocks_locked(const struct handle *h)
 
 	if (!handle_release_commits(h) || node->unlinked || (h->truncated && h->changes != node->changes))
 		return false;
-	return !vfs_is_temporary(view_fact_locked(node->view, node->folder, node->name));
+	const struct fact *fact = view_fact_locked(node->view, node->folder, node->name);
+	return !vfs_is_temporary(fact) || fact->storing || fact->parked;
 }
 
 /* What there is to commit: 0 and `commit` filled, 1 when there is nothing. */
@@ -231,6 +246,13 @@ static int commit_to(struct mount *m, struct call *c, struct commit *commit, str
 {
 	int r = normalize(commit, e);
 
+	/* The store learns the new name first, or it would keep the old value under the old one. */
+	if (r == 0 && commit->backup) {
+		commit->memory = false;
+		if (vfs_store_backup(commit->view, commit->folder, commit->name) < 0)
+			r = error_set(e, EBUSY,
+				      "the key that was renamed to this name could not be renamed in the store");
+	}
 	if (r == 0 && !commit->memory)
 		r = send(m, c, commit, e);
 	if (r < 0)
@@ -275,7 +297,7 @@ int vfs_commit(struct mount *m, struct call *c, struct handle *h)
 }
 
 /* The value of a closed file, cut or filled to a size. */
-static int commit_of_size(struct mount *m, const struct call *c, struct commit *commit, struct error *e)
+static int commit_of_size(struct mount *m, struct call *c, struct commit *commit, struct error *e)
 {
 	MOUNT_LOCKED(m);
 	struct where where = where_locked(m, c->node);
@@ -285,6 +307,7 @@ static int commit_of_size(struct mount *m, const struct call *c, struct commit *
 	int r = commit_place(commit, where.view, where.folder->path, entry_name(where.folder, where.entry), e);
 	if (r < 0)
 		return r;
+	c->strands[0] = vfs_strand(where.view, where.folder->path);
 	size_t size = (size_t)c->wish.size, old = where.entry->value_len;
 	const char *bytes = entry_value(where.folder, where.entry);
 	commit->type = (enum value_type)where.entry->type;
@@ -309,10 +332,8 @@ int vfs_truncate_closed(struct mount *m, struct call *c)
 
 	if (r == 0)
 		r = commit_of_size(m, c, &commit, &e);
-	if (r == 0 && !commit.memory && !c->may_block) {
-		c->strands[0] = vfs_strand(commit.view, commit.folder);
+	if (r == 0 && (!commit.memory || commit.backup) && !c->may_block)
 		return CALL_BLOCKS;
-	}
 	if (r == 0)
 		r = commit_to(m, c, &commit, &e);
 	if (r < 0)

@@ -62,7 +62,8 @@ static int make_handle(struct mount *m, struct call *c, const struct where *wher
 			node_close_locked(m, node);
 		return -ENOMEM;
 	}
-	const struct fact *fact = view_fact_locked(where->view, where->folder->path, node->name);
+	const struct fact *fact =
+		for_writing(c) ? view_fact_locked(where->view, where->folder->path, node->name) : NULL;
 	h->node = node;
 	h->next = node->handles;
 	node->handles = h;
@@ -136,7 +137,8 @@ int vfs_open(struct mount *m, struct call *c)
 	if (r != 0)
 		return r;
 	/* The fetch may have found it changed or gone. */
-	where = where_locked(m, c->node);
+	if (c->fetched)
+		where = where_locked(m, c->node);
 	if (where.kind != WHERE_VALUE)
 		return -ESTALE;
 	if (for_writing(c)) {
@@ -272,8 +274,7 @@ int vfs_read(struct mount *m, struct call *c)
 	return 0;
 }
 
-/* The value that a first write starts from: the newest one. */
-static int begin_locked(struct mount *m, struct handle *h, struct error *e)
+int vfs_begin_locked(struct mount *m, struct handle *h, struct error *e)
 {
 	struct where where = h->node->unlinked ? (struct where){ 0 } : where_locked(m, h->node->id);
 	const struct folder *folder = where.kind == WHERE_VALUE ? where.folder : h->folder;
@@ -292,7 +293,7 @@ static int write_value(struct mount *m, struct call *c, struct error *e)
 	if (r < 0)
 		handle_commit_failed(h, r);
 	if (r == 0)
-		r = begin_locked(m, h, e);
+		r = vfs_begin_locked(m, h, e);
 	if (r == 0)
 		r = handle_write(h, c->data, c->size, c->offset, c->owner, e);
 	if (r < 0) {
@@ -319,6 +320,9 @@ static int commit_here(struct mount *m, struct call *c)
 		return CALL_BLOCKS;
 	int r = vfs_commit(m, c, h);
 	mount_lock(m);
+	/* fsync(2) tells its caller itself. Nothing looks at the handle after this. */
+	if (r < 0 && c->kind == CALL_FSYNC)
+		vfs_reported_locked(h->node->view, h->node->folder, h->node->name);
 	h->node->committing -= c->counted;
 	c->counted = false;
 	pthread_mutex_unlock(&m->lock);
@@ -402,9 +406,9 @@ static void forget_if_never_made(const struct node *node)
 		view_forget_locked(node->view, node->folder, node->name, false);
 }
 
-static void close_handle(struct mount *m, struct handle *h)
+static void close_handle_locked(struct mount *m, struct call *c)
 {
-	MOUNT_LOCKED(m);
+	struct handle *h = c->handle;
 	struct handle **link = h->node ? &h->node->handles : &m->control_handles;
 
 	while (*link != h)
@@ -413,7 +417,8 @@ static void close_handle(struct mount *m, struct handle *h)
 	if (h->text)
 		control_close_locked(m, h->text);
 	if (h->node) {
-		forget_if_never_made(h->node);
+		if (h->writes)
+			forget_if_never_made(h->node);
 		/* A version that was held back for this reader may be due now. */
 		if (h->node->held)
 			notify_wake(m->notifier);
@@ -421,21 +426,27 @@ static void close_handle(struct mount *m, struct handle *h)
 	}
 	m->n_handles--;
 	handle_free(h);
+	c->handle = NULL;
 }
 
 int vfs_release(struct mount *m, struct call *c)
 {
 	struct handle *h = c->handle;
-	int r = 0;
 
 	mount_lock(m);
-	bool commits = h->kind == HANDLE_VALUE && handle_release_commits(h);
+	bool commits = h->writes && handle_release_commits(h);
+	/* A call whose caller was interrupted may still be at work on the handle. */
+	bool busy = h->writes && h->node->committing && !c->may_block;
+	if (busy)
+		c->strands[0] = vfs_strand(h->node->view, h->node->folder);
+	if (!commits && !busy)
+		close_handle_locked(m, c);
 	pthread_mutex_unlock(&m->lock);
-	if (commits)
-		r = commit_here(m, c);
-	if (r == CALL_BLOCKS)
-		return r;
-	close_handle(m, h);
-	c->handle = NULL;
+	if (!commits)
+		return busy ? CALL_BLOCKS : 0;
+	if (commit_here(m, c) == CALL_BLOCKS)
+		return CALL_BLOCKS;
+	MOUNT_LOCKED(m);
+	close_handle_locked(m, c);
 	return 0;
 }

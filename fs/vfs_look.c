@@ -252,18 +252,21 @@ static int list_root(struct mount *m, struct call *c)
 	struct attr attr;
 	int64_t next = COOKIE_FIRST;
 
+	/* Oldest first: there an offset stays good when stores go. */
 	vfs_attr_root_locked(m, &attr);
 	if (!fill_dots(c, &attr))
 		return 0;
 	for (size_t i = 0; i < m->n_views; i++) {
-		struct view *view = m->views[i];
-		if (!view_is_shown(view) || ++next <= c->offset)
+		struct view *view = m->by_age[i];
+		next = COOKIE_FIRST + 1 + (int64_t)i;
+		if (!view_is_shown(view) || next <= c->offset)
 			continue;
 		vfs_attr_folder_locked(m, view, snapshot_folder(view->current, ""), &attr);
 		if (!c->fill(c, view->name, &attr, next))
 			return 0;
 	}
-	if (m->settings->control == CONTROL_LISTED && ++next > c->offset &&
+	next = INT64_MAX;
+	if (m->settings->control == CONTROL_LISTED && next > c->offset &&
 	    control_attr_locked(m, CONTROL_ID, &attr) == 0)
 		c->fill(c, ".control", &attr, next);
 	return 0;

@@ -38,8 +38,7 @@ static int truncate_open(struct mount *m, struct call *c)
 
 	if (!h->writes)
 		return -EBADF;
-	int r = handle_begin(h, (enum value_type)h->entry->type, entry_value(h->folder, h->entry), h->entry->value_len,
-			     &e);
+	int r = vfs_begin_locked(m, h, &e);
 	if (r == 0)
 		r = handle_truncate(h, (int64_t)c->wish.size, &e);
 	if (r < 0)

@@ -60,6 +60,10 @@ bool vfs_is_parked(const struct fact *fact);    /* a key renamed away, which the
 /* The old name of a parked key is settled in the store: from here on loads show it again if somebody makes it. */
 void vfs_unhide_locked(struct view *view, const char *folder, const char *name);
 
+/* A key that is parked under this name is renamed in the store now, for it is about to be written or replaced. On a
+ * worker, without the lock. 0 also where nothing is parked; EBUSY. */
+int vfs_store_backup(struct view *view, const char *folder, const char *name);
+
 /* The type that setfattr chose for a key that is still empty; -1: none. */
 int vfs_chosen_type_locked(struct mount *m, const struct entry *entry);
 
@@ -96,6 +100,8 @@ int vfs_setxattr(struct mount *m, struct call *c);
 
 /* The truncation of a key that is not open, one commit. */
 int vfs_truncate_closed(struct mount *m, struct call *c);
+/* The value that writes through a handle start from: the newest one. */
+int vfs_begin_locked(struct mount *m, struct handle *h, struct error *e);
 /* Commits what a handle has; without the lock, on a worker or where nothing blocks. */
 int vfs_commit(struct mount *m, struct call *c, struct handle *h);
 /* Whether that would wait for the network. */

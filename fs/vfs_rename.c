@@ -47,6 +47,7 @@ static enum how how_to_move(const struct call *c, const struct move *move, const
 	const struct target *from = &move->from, *to = &move->to;
 	const struct fact *over = view_fact_locked(to->view, to->folder->path, c->new_name);
 	bool same_folder = from->view == to->view && strcmp(from->folder->path, to->folder->path) == 0;
+	char raw[FILE_NAME_MAX + 1];
 	bool onto_stored = to->entry && !(to->entry->flags & ENTRY_MEMORY);
 
 	if (vfs_is_parked(fact))
@@ -57,7 +58,9 @@ static enum how how_to_move(const struct call *c, const struct move *move, const
 											      : RENAME_PUT;
 	if (vfs_is_new(fact))
 		return to->entry ? RENAME_PUT : RENAME_IN_MEMORY;
-	return same_folder && !to->entry && name_is_temporary(c->new_name) ? RENAME_PARK : RENAME_STORED;
+	/* An alias does not tell under which name the store holds the key. */
+	bool nameable = name_decode(c->name, NAME_ANYWHERE, raw) >= 0;
+	return same_folder && nameable && !to->entry && name_is_temporary(c->new_name) ? RENAME_PARK : RENAME_STORED;
 }
 
 static int check_ends(const struct call *c, const struct move *move)
@@ -124,7 +127,7 @@ static int begin_value(struct mount *m, struct call *c, struct move *move, struc
 
 	c->strands[0] = vfs_strand(move->from.view, move->from.folder->path);
 	c->strands[1] = vfs_strand(move->to.view, move->to.folder->path);
-	if (!c->may_block && vfs_is_committing_locked(m, &move->from))
+	if (!c->may_block && (vfs_is_committing_locked(m, &move->from) || (fact && fact->storing)))
 		return CALL_BLOCKS;
 	move->how = how_to_move(c, move, fact);
 	if (fact && fact->parked) {
@@ -234,6 +237,10 @@ static int finish_value(struct mount *m, struct call *c, const struct move *move
 
 	if (replaced)
 		node_unlinked_locked(m, replaced);
+	/* What the store was sent is the whole file: a truncation of it is done. */
+	struct node *node = node_find_locked(m, node_shown_locked(m, move->entry->id));
+	if (node && move->how == RENAME_PUT)
+		node->changes++;
 	int r = record_target(m, c, move, before);
 	if (r < 0)
 		return r;
@@ -330,8 +337,10 @@ static int finish_folder(struct mount *m, struct call *c, const struct move *mov
 		if (entry)
 			node_moved_locked(m, from->entries[i].id, entry->id);
 	}
-	move->from.view->kept = true;
-	return view_record_locked(move->from.view, &gone, true);
+	r = view_record_locked(move->from.view, &gone, true);
+	if (move->from.view->current->n_folders <= 1)
+		move->from.view->kept = true;
+	return r;
 }
 
 static int rename_folder(struct mount *m, struct call *c, struct move *move, struct error *e)
@@ -367,6 +376,42 @@ static int begin(struct mount *m, struct call *c, struct move *move, struct erro
 	return move->from.entry->kind == ENTRY_FOLDER ? begin_folder(m, c, move) : begin_value(m, c, move, e);
 }
 
+/* What was written to a file in memory, and not closed yet, goes along. On the thread that also releases handles. */
+static void commit_source(struct mount *m, struct call *c)
+{
+	struct target from;
+	struct handle *h = NULL;
+
+	mount_lock(m);
+	if (vfs_target_locked(m, c, c->node, c->name, &from) == 0 && from.entry &&
+	    vfs_is_temporary(view_fact_locked(from.view, from.folder->path, c->name))) {
+		struct node *node = node_find_locked(m, from.shown);
+		for (h = node ? node->handles : NULL; h && (vfs_commit_blocks_locked(h) || !handle_release_commits(h));)
+			h = h->next;
+	}
+	pthread_mutex_unlock(&m->lock);
+	if (h)
+		vfs_commit(m, c, h);
+}
+
+/* A key that is parked under the new name goes for good: the store has to know it under that name. */
+static int replace_backup(struct mount *m, struct call *c)
+{
+	struct target to;
+
+	mount_lock(m);
+	int r = vfs_target_locked(m, c, c->new_node, c->new_name, &to);
+	char *folder = r == 0 && vfs_is_parked(view_fact_locked(to.view, to.folder->path, c->new_name))
+			       ? strdup(to.folder->path)
+			       : NULL;
+	c->strands[0] = c->strands[1] = folder ? vfs_strand(to.view, folder) : 0;
+	pthread_mutex_unlock(&m->lock);
+	if (folder)
+		r = c->may_block ? vfs_store_backup(to.view, folder, c->new_name) : CALL_BLOCKS;
+	free(folder);
+	return r;
+}
+
 /* Stores move by being copied: they may have any number of options. */
 static int rename_at_root(struct mount *m, struct call *c)
 {
@@ -386,10 +431,13 @@ int vfs_rename(struct mount *m, struct call *c)
 		return -EINVAL;
 	if (c->node == ROOT_ID || c->new_node == ROOT_ID)
 		return rename_at_root(m, c);
-	int r = begin(m, c, &move, &e);
+	if (!c->may_block)
+		commit_source(m, c);
+	int r = replace_backup(m, c);
 	if (r == 0)
-		r = move.from.entry->kind == ENTRY_FOLDER ? rename_folder(m, c, &move, &e)
-							  : rename_value(m, c, &move, &e);
+		r = begin(m, c, &move, &e);
+	if (r == 0)
+		r = move.entry ? rename_value(m, c, &move, &e) : rename_folder(m, c, &move, &e);
 	if (r < 0 && e.number)
 		mount_fail(m, c->new_name, &e);
 	return r;

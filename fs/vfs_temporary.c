@@ -32,13 +32,14 @@ struct storing {
 static bool begin(struct overdue *o, struct storing *s, struct change *change)
 {
 	MOUNT_LOCKED(o->view->mount);
-	const struct fact *fact = view_fact_locked(o->view, o->folder, o->name);
+	struct fact *fact = view_fact_locked(o->view, o->folder, o->name);
 	const struct folder *folder = snapshot_folder(o->view->current, o->folder);
 	const struct entry *entry = folder ? folder_find(folder, o->name) : NULL;
 	size_t len;
 
 	if (!vfs_is_temporary(fact) || !entry)
 		return false;
+	fact->storing = true;
 	s->folder = folder_ref(folder);
 	s->entry = entry;
 	s->parked = fact->parked ? strdup(fact->parked) : NULL;
@@ -60,6 +61,7 @@ static void finish(struct overdue *o, const struct storing *s, int r, const stru
 
 	if (!vfs_is_temporary(fact))
 		return;
+	fact->storing = false;
 	if (r == -ENOMEM || r == -EBUSY || r == -ETIMEDOUT || r == -EIO || r == -EACCES) {
 		fact->store_at = clock_mono(m->clock) + FACT_TEMPORARY;
 		mount_fail_locked(m, o->name, e);
@@ -103,24 +105,45 @@ static void store_one(struct job *job)
 	free(o);
 }
 
-static void schedule(struct view *view, const struct fact *fact)
+static struct overdue *overdue_new(struct view *view, const struct fact *fact)
 {
 	struct overdue *o = calloc(1, sizeof(*o));
 
 	if (!o)
-		return;
+		return NULL;
 	o->view = view;
 	o->folder = strdup(fact->folder);
 	o->name = strdup(fact->name);
 	o->job.run = store_one;
 	o->job.strands[0] = vfs_strand(view, fact->folder);
-	if (o->folder && o->name) {
-		workers_add(view->mount->workers, &o->job);
-		return;
-	}
+	if (o->folder && o->name)
+		return o;
 	free(o->folder);
 	free(o->name);
 	free(o);
+	return NULL;
+}
+
+static void schedule(struct view *view, const struct fact *fact)
+{
+	struct overdue *o = overdue_new(view, fact);
+
+	if (o)
+		workers_add(view->mount->workers, &o->job);
+}
+
+int vfs_store_backup(struct view *view, const char *folder, const char *name)
+{
+	struct mount *m = view->mount;
+
+	mount_lock(m);
+	const struct fact *fact = view_fact_locked(view, folder, name);
+	struct overdue *o = vfs_is_parked(fact) ? overdue_new(view, fact) : NULL;
+	pthread_mutex_unlock(&m->lock);
+	if (o)
+		store_one(&o->job);
+	MOUNT_LOCKED(m);
+	return vfs_is_parked(view_fact_locked(view, folder, name)) ? -EBUSY : 0;
 }
 
 int64_t vfs_store_temporary(struct source *source, bool all)

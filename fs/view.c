@@ -4,6 +4,7 @@
 #include "fs/notify.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,36 +51,41 @@ struct view *view_of_store_locked(struct source *source, const char *store, size
 	return NULL;
 }
 
-/* The source in front of `source` that has a store of this name; the first in the file wins. */
-static struct view *rival(struct mount *m, const char *name, const struct source *source, bool earlier)
+/* Among stores of one name the first source in the file that has one wins; the others are hidden, and said to be. */
+static void settle_names(struct mount *m, const char *name)
 {
-	for (size_t i = position(m, name); i < m->n_views && strcmp(m->views[i]->name, name) == 0; i++) {
-		struct view *other = m->views[i];
-		if (other->source != source && (other->source < source) == earlier && !other->alias_of[0])
-			return other;
+	const struct view *winner = NULL;
+	size_t first = position(m, name);
+
+	for (size_t i = first; i < m->n_views && strcmp(m->views[i]->name, name) == 0; i++) {
+		if (!m->views[i]->gone && (!winner || m->views[i]->source < winner->source))
+			winner = m->views[i];
 	}
-	return NULL;
+	for (size_t i = first; i < m->n_views && strcmp(m->views[i]->name, name) == 0; i++) {
+		struct view *view = m->views[i];
+		bool was_hidden = view->alias_of[0];
+		struct error e = ERROR_NULL;
+		bool hidden = view != winner && !view->gone;
+		snprintf(view->alias_of, sizeof(view->alias_of), "%s", hidden ? winner->source->settings->name : "");
+		if (!hidden || was_hidden)
+			continue;
+		error_set(&e, EEXIST,
+			  "store %s of source %s is hidden: source %s, which comes first, has one of that name",
+			  view->name, view->source->settings->name, view->alias_of);
+		mount_fail_locked(m, view->name, &e);
+	}
 }
 
-static void hide(struct view *view, const struct view *winner)
+void view_set_gone_locked(struct view *view, bool gone)
 {
-	struct error e = ERROR_NULL;
+	struct mount *m = view->mount;
 
-	strncpy(view->alias_of, winner->source->settings->name, FILE_NAME_MAX);
-	error_set(&e, EEXIST, "store %s of source %s is hidden: source %s, which comes first, has one of that name",
-		  view->name, view->source->settings->name, view->alias_of);
-	mount_fail_locked(view->mount, view->name, &e);
-}
-
-static void settle_names(struct view *view)
-{
-	struct view *earlier = rival(view->mount, view->name, view->source, true);
-	struct view *later = rival(view->mount, view->name, view->source, false);
-
-	if (earlier)
-		hide(view, earlier);
-	else if (later)
-		hide(later, view);
+	if (view->gone == gone)
+		return;
+	view->gone = gone;
+	settle_names(m, view->name);
+	m->root_mtime = clock_wall(m->clock);
+	notify_wake(m->notifier);
 }
 
 static int empty_snapshot(const char *store, struct snapshot **out)
@@ -118,14 +124,18 @@ struct view *view_add_locked(struct source *source, const char *store, size_t le
 	if (!views)
 		return NULL;
 	m->views = views;
+	struct view **by_age = realloc(m->by_age, (m->n_views + 1) * sizeof(*by_age));
+	if (!by_age)
+		return NULL;
+	m->by_age = by_age;
 	struct view *view = view_new(source, store, len);
 	if (!view)
 		return NULL;
 	size_t at = position(m, view->name);
 	memmove(views + at + 1, views + at, (m->n_views - at) * sizeof(*views));
 	views[at] = view;
-	m->n_views++;
-	settle_names(view);
+	by_age[m->n_views++] = view;
+	settle_names(m, view->name);
 	m->root_mtime = clock_wall(m->clock);
 	notify_wake(m->notifier);
 	return view;
@@ -158,7 +168,8 @@ void views_free(struct mount *m)
 		free(view);
 	}
 	free(m->views);
-	m->views = NULL;
+	free(m->by_age);
+	m->views = m->by_age = NULL;
 	m->n_views = 0;
 }
 
@@ -294,6 +305,25 @@ static void add_fact(struct view *view, struct fact *fact)
 	*link = fact;
 }
 
+/* A load that is still to begin brings what was committed here; only one that is under way may not. What is gone is
+ * known for a while longer: a file that is removed and made anew is the same key. */
+static void drop_old_facts(struct view *view)
+{
+	const struct source *source = view->source;
+	int64_t began = source->loads ? source->loads_since : clock_mono(view->mount->clock);
+
+	for (struct fact **link = &view->facts; *link;) {
+		struct fact *fact = *link;
+		bool at_once = source->settings->kind == SOURCE_LOCAL && fact->kind == FACT_VALUE;
+		if (fact->since != INT64_MAX && fact->since + (at_once ? 0 : FACT_MARGIN) < began) {
+			*link = fact->next;
+			fact_free(fact);
+		} else {
+			link = &fact->next;
+		}
+	}
+}
+
 int view_record_locked(struct view *view, const struct fact *done, bool kernel_knows)
 {
 	struct snapshot_draft *draft = NULL;
@@ -316,6 +346,7 @@ int view_record_locked(struct view *view, const struct fact *done, bool kernel_k
 		return r;
 	}
 	add_fact(view, fact);
+	drop_old_facts(view);
 	view_publish_locked(view, next, kernel_knows);
 	return 0;
 }
@@ -393,22 +424,22 @@ static int overlay_facts(struct view *view, struct snapshot **loaded)
 
 int view_loaded_locked(struct view *view, struct snapshot *loaded, int64_t began, int64_t began_wall, bool consistent)
 {
+	/* Another load that began later was faster. */
+	if (began < view->loaded) {
+		snapshot_unref(loaded);
+		return 0;
+	}
 	drop_served_facts(view, NULL, began, consistent);
 	int r = overlay_facts(view, &loaded);
 	if (r < 0) {
 		snapshot_unref(loaded);
 		return r;
 	}
-	bool was_gone = view->gone;
 	view->loaded = began;
 	view->loaded_wall = began_wall;
 	view->failure = ERROR_NULL;
 	/* A store is its items: without any it is gone, unless somebody here made it. */
-	view->gone = loaded->n_folders <= 1 && !view->kept;
-	if (was_gone != view->gone) {
-		view->mount->root_mtime = clock_wall(view->mount->clock);
-		notify_wake(view->mount->notifier);
-	}
+	view_set_gone_locked(view, loaded->n_folders <= 1 && !view->kept);
 	view_publish_locked(view, loaded, false);
 	return 0;
 }

@@ -33,6 +33,7 @@ struct fact {
 	/* Facts that are not in the store: */
 	int64_t store_at; /* mono: when a file with a temporary name is stored after all; 0: never by itself */
 	char *parked;     /* the file name under which the store still holds this value (a backup); NULL: none */
+	bool storing;     /* it is on its way to the store: what is done to it now must come after */
 	bool typed;       /* FACT_GONE: `type` is that of the key that was there */
 	bool replaces;    /* a new key that takes the place of one of that type, removed just before */
 };
@@ -48,6 +49,8 @@ struct view *view_of_store_locked(struct source *source, const char *store, size
 /* Adds a view with nothing in it. NULL when there is no memory or the name cannot be shown; a name that an earlier
  * source shows already gives a hidden view and a warning. */
 struct view *view_add_locked(struct source *source, const char *store, size_t len);
+/* A store that comes or goes as a whole; another of its name may be shown in its place. */
+void view_set_gone_locked(struct view *view, bool gone);
 void views_free(struct mount *m);
 bool view_is_shown(const struct view *view);
 

@@ -36,6 +36,19 @@ static struct job *runnable(struct workers *w)
 	return NULL;
 }
 
+static unsigned count_runnable(const struct workers *w)
+{
+	unsigned n = 0;
+
+	for (const struct job *job = w->jobs; job; job = job->next) {
+		const struct job *older = w->jobs;
+		while (older != job && !share_strand(older, job))
+			older = older->next;
+		n += older == job && !job->running;
+	}
+	return n;
+}
+
 static void unlink_job(struct workers *w, struct job *job)
 {
 	struct job **link = &w->jobs;
@@ -101,8 +114,9 @@ void workers_add(struct workers *w, struct job *job)
 	while (*link)
 		link = &(*link)->next;
 	*link = job;
-	/* One more thread where all are busy; without it the job waits for one of them. */
-	if (!w->idle && w->n_threads < w->most && pthread_create(&w->threads[w->n_threads], NULL, serve, w) == 0)
+	/* One more thread where the idle ones have jobs to wake up to; without it the job waits for one of them. */
+	if (w->idle < count_runnable(w) && w->n_threads < w->most &&
+	    pthread_create(&w->threads[w->n_threads], NULL, serve, w) == 0)
 		w->n_threads++;
 	pthread_cond_signal(&w->more);
 	pthread_mutex_unlock(&w->lock);
