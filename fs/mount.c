@@ -373,7 +373,9 @@ int mount_serve(const struct settings *settings, struct log *log, void (*ready)(
 	int r = start(&m, e);
 	if (r == 0)
 		r = serve(&m, ready, data, e);
+	/* Told to end before it had begun: nothing went wrong. */
+	bool stopped = r == -ECANCELED && m.stopping;
 	stop(&m);
 	deinit(&m);
-	return r;
+	return stopped ? 0 : r;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -170,9 +171,10 @@ static int check_empty(const char *dir, struct error *e)
 /* A mount of ours that stands there already: 0 once it is gone, for it was dead. */
 static int replace_dead(const char *dir, const struct mount_row *row, struct error *e)
 {
-	struct stat st;
+	struct statfs st;
 
-	if (stat(dir, &st) < 0 && errno == ENOTCONN)
+	/* Unlike stat(2), which the kernel may answer from memory, this always asks the daemon. */
+	if (statfs(dir, &st) < 0 && errno == ENOTCONN)
 		return mountpoint_unmount(dir, true, e);
 	return error_set(e, EBUSY, "already mounted: %.200s shows %.100s", dir, row->source);
 }

@@ -114,7 +114,8 @@ def test_a_dead_mount_is_replaced(cli, local, here):
     here.kill()
     with pytest.raises(OSError):
         here.ls()
-    assert cli('mount', local.source, here.dir)[0] == 0
+    code, _, err = cli('mount', local.source, here.dir)
+    assert code == 0, err
     assert here.read('prod/db/host') == b'db1'
     unmount(here.dir)
     assert not mounted(here.dir)

@@ -157,11 +157,14 @@ static void test_a_listing_of_the_root_skips_no_store_when_others_go(void **stat
 	int64_t offset = 0;
 
 	assert_int_equal(fake_mkdir(f, "a"), 0);
+	assert_int_equal(fake_mkdir(f, "b"), 0);
+	next_name(f, ROOT_ID, &offset, name);
+	assert_string_equal(name, "s");
 	next_name(f, ROOT_ID, &offset, name);
 	assert_string_equal(name, "a");
 	assert_int_equal(fake_rmdir(f, "a"), 0);
 	next_name(f, ROOT_ID, &offset, name);
-	assert_string_equal(name, "s");
+	assert_string_equal(name, "b");
 }
 
 static void test_control_is_reached_and_not_listed(void **state)
