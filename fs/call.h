@@ -82,6 +82,7 @@ struct call {
 	const char *data; /* WRITE, SETXATTR: borrowed until vfs_run first returns */
 	unsigned set;     /* SETATTR: enum call_set */
 	struct attr wish; /* SETATTR: what `set` names */
+	bool plus;        /* READDIR: with attributes */
 	call_fill *fill;  /* READDIR */
 
 	/* between runs */

@@ -375,36 +375,25 @@ static void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_s
 	dispatch(req, &c);
 }
 
-static bool fill_plain(struct call *c, const char *name, const struct attr *attr, int64_t next)
-{
-	struct stat st;
-	size_t room = c->size - c->text.len;
-
-	to_stat(attr, &st);
-	size_t need = fuse_add_direntry(c->request, c->text.data + c->text.len, room, name, &st, next);
-	if (need > room)
-		return false;
-	c->text.len += need;
-	return true;
-}
-
-static bool fill_plus(struct call *c, const char *name, const struct attr *attr, int64_t next)
+static bool fill(struct call *c, const char *name, const struct attr *attr, int64_t next)
 {
 	struct fuse_entry_param entry;
-	size_t room = c->size - c->text.len;
+	size_t room = c->size - c->text.len, need;
+	char *at = c->text.data + c->text.len;
 
 	to_entry(attr, &entry);
 	/* "." and ".." are told without being looked up. */
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		entry.ino = 0;
-	size_t need = fuse_add_direntry_plus(c->request, c->text.data + c->text.len, room, name, &entry, next);
-	if (need > room)
-		return false;
-	c->text.len += need;
-	return true;
+	if (c->plus)
+		need = fuse_add_direntry_plus(c->request, at, room, name, &entry, next);
+	else
+		need = fuse_add_direntry(c->request, at, room, name, &entry.attr, next);
+	c->text.len += need <= room ? need : 0;
+	return need <= room;
 }
 
-static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, call_fill *fill)
+static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool plus)
 {
 	struct call c = CALL_INIT(CALL_READDIR, req);
 
@@ -412,6 +401,7 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, call
 	c.size = size;
 	c.offset = offset;
 	c.fill = fill;
+	c.plus = plus;
 	if (!buf_reserve(&c.text, size)) {
 		fuse_reply_err(req, ENOMEM);
 		return;
@@ -422,13 +412,13 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, call
 static void on_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *info)
 {
 	(void)info;
-	list(req, ino, size, offset, fill_plain);
+	list(req, ino, size, offset, false);
 }
 
 static void on_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *info)
 {
 	(void)info;
-	list(req, ino, size, offset, fill_plus);
+	list(req, ino, size, offset, true);
 }
 
 static void xattr_call(fuse_req_t req, enum call_kind kind, fuse_ino_t ino, const char *name, const char *value,
@@ -498,28 +488,13 @@ static const struct fuse_lowlevel_ops operations = {
 	.listxattr = on_listxattr,
 };
 
-/* The options of mount(2) and of libfuse, one string. */
-static void mount_options(const struct settings *s, struct buf *out)
-{
-	buf_printf(out, "default_permissions,nosuid,nodev,noexec,subtype=dynconf,fsname=");
-	for (const char *at = s->shown; *at; at++) {
-		if (*at == ',' || *at == '\\')
-			buf_char(out, '\\');
-		buf_char(out, *at);
-	}
-	if (s->allow_other)
-		buf_str(out, ",allow_other");
-	if (s->read_only)
-		buf_str(out, ",ro");
-}
-
 static struct fuse_session *new_session(struct kernel *k, struct error *e)
 {
 	_buf_cleanup_ struct buf options = BUF_INIT(4096);
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	struct fuse_session *session = NULL;
 
-	mount_options(k->mount->settings, &options);
+	settings_mount_options(k->mount->settings, &options);
 	if (buf_error(&options) == 0 && fuse_opt_add_arg(&args, "dynconf") == 0 && fuse_opt_add_arg(&args, "-o") == 0 &&
 	    fuse_opt_add_arg(&args, buf_text(&options)) == 0)
 		session = fuse_session_new(&args, &operations, sizeof(operations), k);

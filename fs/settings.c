@@ -28,3 +28,17 @@ void settings_deinit(struct settings *settings)
 	free(settings->log_file);
 	*settings = SETTINGS_NULL;
 }
+
+void settings_mount_options(const struct settings *s, struct buf *out)
+{
+	buf_printf(out, "default_permissions,nosuid,nodev,noexec,subtype=dynconf,fsname=");
+	for (const char *at = s->shown; *at; at++) {
+		if (*at == ',' || *at == '\\')
+			buf_char(out, '\\');
+		buf_char(out, *at);
+	}
+	if (s->allow_other)
+		buf_str(out, ",allow_other");
+	if (s->read_only)
+		buf_str(out, ",ro");
+}

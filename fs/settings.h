@@ -61,5 +61,8 @@ struct settings {
 
 #define SETTINGS_NULL ((struct settings){ 0 })
 
+/* What mount(2) and libfuse are told after -o, one string with commas escaped. */
+void settings_mount_options(const struct settings *settings, struct buf *out);
+
 /* Idempotent. */
 void settings_deinit(struct settings *settings);

@@ -85,8 +85,6 @@ static struct local *local_of(struct store *store)
 	return (struct local *)store;
 }
 
-/* ---- One call at a time ---- */
-
 static bool cancelled(const struct local *l)
 {
 	struct pollfd cancel = { .fd = l->cancel_fd, .events = POLLIN };
@@ -183,8 +181,6 @@ static int enter(struct local *l, struct store_call *call, int64_t deadline, str
 	return r;
 }
 
-/* ---- Statements ---- */
-
 static void reset(sqlite3_stmt **statement)
 {
 	sqlite3_reset(*statement);
@@ -246,8 +242,6 @@ static const char *column(sqlite3_stmt *statement, int at, size_t *len)
 	*len = (size_t)sqlite3_column_bytes(statement, at);
 	return bytes ? bytes : "";
 }
-
-/* ---- Opening ---- */
 
 static int execute(struct local *l, const char *sql, struct error *e)
 {
@@ -347,8 +341,6 @@ static int local_open(struct store *store, struct store_call *call, struct error
 	leave(l);
 	return r;
 }
-
-/* ---- Loading ---- */
 
 /* The option whose rows are coming. Its names are copied, because a row's bytes go with the next step. */
 struct gather {
@@ -453,8 +445,6 @@ static int local_load_option(struct store *store, struct store_call *call, const
 	return load_with(local_of(store), call, SQL_LOAD_OPTION, place, sink, e);
 }
 
-/* ---- Changing ---- */
-
 int local_holds(struct local *l, const struct place *place, const struct attribute *expected, struct error *e)
 {
 	_buf_cleanup_ struct buf bytes = BUF_INIT(STORE_ITEM_BYTES_MAX);
@@ -540,8 +530,6 @@ static int local_apply(struct store *store, struct store_call *call, const struc
 	leave(l);
 	return r;
 }
-
-/* ---- The rest ---- */
 
 static void local_about(struct store *store, struct store_about *about)
 {
