@@ -288,6 +288,8 @@ static void stop(struct mount *m)
 		pthread_join(m->signals, NULL);
 	}
 	dispatcher_stop(m->dispatcher);
+	if (m->kernel)
+		vfs_commit_left_behind(m);
 	/* Files in memory were acknowledged too. */
 	for (size_t i = 0; i < m->n_sources; i++)
 		vfs_store_temporary(&m->sources[i], true);

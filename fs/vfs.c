@@ -115,15 +115,30 @@ bool vfs_is_committing_locked(struct mount *m, const struct target *target)
 	return node && node->committing > 0;
 }
 
+void vfs_fail_key_locked(struct view *view, const char *folder, const char *name, const struct error *e)
+{
+	char path[VFS_PATH_MAX * 2];
+
+	snprintf(path, sizeof(path), "%s/%s/%s", view->name, folder, name);
+	mount_fail_locked(view->mount, path, e);
+}
+
+int vfs_refuse_locked(struct mount *m, const struct call *c, int number, const char *why)
+{
+	struct error e = ERROR_NULL;
+
+	error_set(&e, number, "%s", why);
+	mount_fail_locked(m, c->name, &e);
+	return -number;
+}
+
 void vfs_unreported_locked(struct view *view, const char *folder, const char *name, const struct error *e)
 {
 	enum { UNREPORTED_MAX = 1000 };
 	struct mount *m = view->mount;
-	char path[VFS_PATH_MAX * 2];
 	size_t n = 0;
 
-	snprintf(path, sizeof(path), "%s/%s/%s", view->name, folder, name);
-	mount_fail_locked(m, path, e);
+	vfs_fail_key_locked(view, folder, name, e);
 	for (struct unreported *u = m->unreported; u; u = u->next)
 		n++;
 	struct unreported *u = n < UNREPORTED_MAX ? calloc(1, sizeof(*u)) : NULL;

@@ -11,6 +11,10 @@
  */
 int vfs_run(struct mount *m, struct call *call);
 
+/* At the end, when nobody reads requests any more: truncations and creations whose files were closed, and whose RELEASE
+ * did not come. */
+void vfs_commit_left_behind(struct mount *m);
+
 /* Stores files with temporary names whose time is over, or all of them, on workers; without the lock. Returns when the
  * next one is due (mono), INT64_MAX for none. */
 int64_t vfs_store_temporary(struct source *source, bool all);

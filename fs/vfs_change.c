@@ -44,11 +44,11 @@ static int make_store(struct mount *m, struct call *c)
 	if (strcmp(c->name, ".control") == 0 || view_find_locked(m, c->name))
 		return -EEXIST;
 	if (len < 0)
-		return -EINVAL;
+		return vfs_refuse_locked(m, c, EINVAL, VFS_NOT_A_NAME);
 	if (m->settings->read_only)
 		return -EROFS;
 	if (!may_hold(source, raw))
-		return -EPERM;
+		return vfs_refuse_locked(m, c, EPERM, "this mount is limited to the stores that stores= names");
 	struct view *view = view_of_store_locked(source, raw, (size_t)len);
 	if (!view)
 		view = view_add_locked(source, raw, (size_t)len);
@@ -73,9 +73,10 @@ static int may_make_option(struct mount *m, struct call *c, struct target *targe
 	if (target->entry)
 		return -EEXIST;
 	if (target->folder->path[0] != '\0')
-		return -EPERM;
+		return vfs_refuse_locked(m, c, EPERM,
+					 "an option has no directories: stores hold options, options keys");
 	if (target->raw_len < 0)
-		return -EINVAL;
+		return vfs_refuse_locked(m, c, EINVAL, VFS_NOT_A_NAME);
 	c->strands[0] = vfs_strand(target->view, c->name);
 	r = vfs_may_change_locked(m, target->view, c);
 	return r == 0 && !c->may_block ? CALL_BLOCKS : r;

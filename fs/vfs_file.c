@@ -164,11 +164,11 @@ static int creatable(struct mount *m, struct call *c, const struct target *targe
 	const struct source_settings *s = target->view->source->settings;
 
 	if (target->folder->path[0] == '\0')
-		return -EPERM;
+		return vfs_refuse_locked(m, c, EPERM, "keys are in options: make a directory first");
 	if (target->raw_len < 0)
-		return -EINVAL;
+		return vfs_refuse_locked(m, c, EINVAL, VFS_NOT_A_NAME);
 	if (strcmp(target->raw, s->store_key) == 0 || strcmp(target->raw, s->option_key) == 0)
-		return -EINVAL;
+		return vfs_refuse_locked(m, c, EINVAL, "this is one of the table's own key names: choose another");
 	if ((c->flags & O_EXCL) && name_is_temporary(c->name))
 		return m->settings->read_only ? -EROFS : 0;
 	return vfs_may_change_locked(m, target->view, c);
@@ -297,7 +297,7 @@ static int write_value(struct mount *m, struct call *c, struct error *e)
 	if (r == 0)
 		r = handle_write(h, c->data, c->size, c->offset, c->owner, e);
 	if (r < 0) {
-		mount_fail_locked(m, h->node->name, e);
+		vfs_fail_key_locked(h->node->view, h->node->folder, h->node->name, e);
 		return r;
 	}
 	c->done = c->size;
@@ -449,4 +449,30 @@ int vfs_release(struct mount *m, struct call *c)
 	MOUNT_LOCKED(m);
 	close_handle_locked(m, c);
 	return 0;
+}
+
+static struct handle *any_left_behind(struct mount *m)
+{
+	struct handle *h = NULL;
+	MOUNT_LOCKED(m);
+
+	for (size_t i = 0; i < m->nodes.cap && !h; i++) {
+		const struct node *node = m->nodes.slots[i].id ? (void *)(uintptr_t)m->nodes.slots[i].value : NULL;
+		h = node ? left_behind(node) : NULL;
+	}
+	return h;
+}
+
+void vfs_commit_left_behind(struct mount *m)
+{
+	struct handle *h;
+	int r = 0;
+
+	/* A store that does not answer would not answer the next one either. */
+	while (r != -ETIMEDOUT && (h = any_left_behind(m))) {
+		struct call c = CALL_INIT(CALL_RELEASE, NULL);
+		c.may_block = true;
+		r = vfs_commit(m, &c, h);
+		call_deinit(&c);
+	}
 }

@@ -70,6 +70,11 @@ int vfs_chosen_type_locked(struct mount *m, const struct entry *entry);
 /* Whether a commit of the key is on its way: what is done to it now must come after. */
 bool vfs_is_committing_locked(struct mount *m, const struct target *target);
 
+/* Remembers a failure for the log and last-error, under the key's path. */
+void vfs_fail_key_locked(struct view *view, const char *folder, const char *name, const struct error *e);
+/* The same for a name that cannot be made; returns -number. */
+int vfs_refuse_locked(struct mount *m, const struct call *c, int number, const char *why);
+#define VFS_NOT_A_NAME "this is not a name: write % as %25, and everything else as UTF-8"
 /* Remembers a failed write of a key: for the log, last-error and the next fsync. */
 void vfs_unreported_locked(struct view *view, const char *folder, const char *name, const struct error *e);
 
