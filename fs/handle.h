@@ -10,7 +10,7 @@
 
 /*
  * An open file. For writing it is a working copy of the value, with the rules of when it is committed: this
- * module is those rules, without locks or I/O. See DESIGN "Writing": a FLUSH commits only when the process that
+ * module is those rules, without locks or I/O. A FLUSH commits only when the process that
  * closes has written since the last commit, a mere O_TRUNC or creation waits for RELEASE.
  *
  * The mount's state lock guards all handles.

@@ -459,8 +459,7 @@ static void on_init(void *data, struct fuse_conn_info *connection)
 			     FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_NO_OPENDIR_SUPPORT);
 }
 
-/* Without opendir the kernel opens directories itself from the second on, and keeps their listings; see KERNEL
- * "Costs". */
+/* Without opendir the kernel opens directories itself from the second on, and keeps their listings. */
 static const struct fuse_lowlevel_ops operations = {
 	.init = on_init,
 	.lookup = on_lookup,

@@ -32,8 +32,9 @@ int kernel_answer(struct call *call, int result);
 void kernel_watch(struct call *call, struct pending *pending);
 
 /*
- * Notifications; 0 or -errno, -ENOENT when the kernel does not hold the id or name. They wait for the kernel's locks:
- * only for threads that no request waits for. See KERNEL "Traps" and fuse_lowlevel.h.
+ * Notifications; 0 or -errno, -ENOENT when the kernel does not hold the id or name. They wait for the kernel's locks
+ * (a folder's while a LOOKUP or CREATE in it is answered, a file's while it is read), so only a thread that no request
+ * waits for may call them. See fuse_lowlevel_notify_inval_inode() in fuse_lowlevel.h.
  */
 int kernel_invalidate_attributes(struct kernel *kernel, uint64_t id);
 int kernel_invalidate_data(struct kernel *kernel, uint64_t id); /* and attributes; of a folder: its listing */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When an open file is committed, and how: DESIGN "Writing". */
+/* When an open file is committed, and how. */
 #include "tests/unit/fake_mount.h"
 
 #include "fs/refresh.h"
