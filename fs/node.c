@@ -18,6 +18,16 @@ static void *pointer_of(const struct idmap *map, uint64_t id)
 	return idmap_get(map, id, &value) ? (void *)(uintptr_t)value : NULL;
 }
 
+struct node *node_next_locked(const struct mount *m, size_t *at)
+{
+	while (*at < m->nodes.cap) {
+		const struct idmap_slot *slot = &m->nodes.slots[(*at)++];
+		if (slot->id)
+			return (struct node *)(uintptr_t)slot->value;
+	}
+	return NULL;
+}
+
 struct node *node_find_locked(struct mount *m, uint64_t shown)
 {
 	return pointer_of(&m->nodes, shown);
@@ -238,9 +248,10 @@ static void move_node(struct node *node, struct view *view, const char *folder, 
 void node_follow_locked(struct mount *m, struct view *view, const char *folder, const char *name, struct view *to_view,
 			const char *to_folder, const char *to_name)
 {
-	for (size_t i = 0; i < m->nodes.cap; i++) {
-		struct node *node = m->nodes.slots[i].id ? (void *)(uintptr_t)m->nodes.slots[i].value : NULL;
-		if (node && !node->unlinked && node->view == view && strcmp(node->folder, folder) == 0 &&
+	size_t at = 0;
+
+	for (struct node *node; (node = node_next_locked(m, &at));) {
+		if (!node->unlinked && node->view == view && strcmp(node->folder, folder) == 0 &&
 		    (!name || strcmp(node->name, name) == 0))
 			move_node(node, to_view, to_folder, to_name);
 	}
@@ -301,10 +312,9 @@ void node_sweep(struct mount *m)
 
 void nodes_free(struct mount *m)
 {
-	for (size_t i = 0; i < m->nodes.cap; i++) {
-		struct node *node = m->nodes.slots[i].id ? (void *)(uintptr_t)m->nodes.slots[i].value : NULL;
-		if (!node)
-			continue;
+	size_t at = 0;
+
+	for (struct node *node; (node = node_next_locked(m, &at));) {
 		/* Files that were open when the mount was taken away are not released. */
 		while (node->handles) {
 			struct handle *h = node->handles;

@@ -31,6 +31,8 @@ uint64_t node_shown_locked(struct mount *m, uint64_t natural);
 /* The open file of that id, made where there is none, with one more reference; NULL: no memory. */
 struct node *node_open_locked(struct mount *m, uint64_t shown, const struct where *where);
 void node_close_locked(struct mount *m, struct node *node);
+/* The open files one by one, from `*at` 0; NULL at the end. Start again after one was closed. */
+struct node *node_next_locked(const struct mount *m, size_t *at);
 struct node *node_find_locked(struct mount *m, uint64_t shown);
 
 /* Whether somebody reads the file through the page cache, or its old version is held back for one who did. */

@@ -364,14 +364,12 @@ static void tell_view(struct notifier *n)
 
 static struct node *next_held(struct mount *m, size_t *at)
 {
-	for (; *at < m->nodes.cap; (*at)++) {
-		struct node *node = m->nodes.slots[*at].id ? (void *)(uintptr_t)m->nodes.slots[*at].value : NULL;
-		if (node && node->held) {
-			(*at)++;
-			return node;
-		}
-	}
-	return NULL;
+	struct node *node;
+
+	do {
+		node = node_next_locked(m, at);
+	} while (node && !node->held);
+	return node;
 }
 
 /* A node whose version need not be held back any more: it shows the current one from here on, opens still wait. */

@@ -227,6 +227,8 @@ int vfs_run(struct mount *m, struct call *c)
 		[CALL_READDIR] = vfs_readdir,     [CALL_STATFS] = vfs_statfs,     [CALL_GETXATTR] = vfs_getxattr,
 		[CALL_LISTXATTR] = vfs_listxattr, [CALL_SETXATTR] = vfs_setxattr,
 	};
+	int r = rows[c->kind](m, c);
 
-	return rows[c->kind](m, c);
+	/* What only makes sense inside the house is a failure of the store to the world. */
+	return r == -ENXIO || r == -ECANCELED ? -EIO : r;
 }

@@ -87,17 +87,6 @@ static bool fits(enum value_type type, const struct buf *bytes)
 	return value_normalize(&type, buf_text(bytes), bytes->len, &ignored, NULL) == 0;
 }
 
-/* The key that was renamed away from here, which the store still holds under this name; NULL: none. */
-static const struct fact *backup_of(const struct view *view, const char *folder_path, const char *name)
-{
-	const struct fact *fact = view->facts;
-
-	while (fact &&
-	       !(vfs_is_parked(fact) && strcmp(fact->folder, folder_path) == 0 && strcmp(fact->parked, name) == 0))
-		fact = fact->next;
-	return fact;
-}
-
 /* The type that the value keeps: the key's, one that setfattr chose, that of a key renamed away from here. */
 static enum value_type type_to_keep(struct mount *m, const struct view *view, const char *folder_path, const char *name,
 				    const struct buf *bytes)
@@ -112,7 +101,7 @@ static enum value_type type_to_keep(struct mount *m, const struct view *view, co
 		return (enum value_type)chosen;
 	if (entry && (!(entry->flags & ENTRY_MEMORY) || vfs_is_parked(fact)))
 		return (enum value_type)entry->type;
-	const struct fact *backup = backup_of(view, folder_path, name);
+	const struct fact *backup = vfs_backup_locked(view, folder_path, name);
 	if (backup)
 		return backup->type;
 	if (replaced && fits(replaced->type, bytes))
@@ -135,7 +124,7 @@ static int commit_of_handle(struct mount *m, const struct handle *h, struct comm
 		commit->base_type = h->base_type;
 		buf_append(&commit->base, buf_text(&h->base), h->base.len);
 	} else if (h->exclusive && vfs_is_new(view_fact_locked(node->view, node->folder, node->name)) &&
-		   !backup_of(node->view, node->folder, node->name)) {
+		   !vfs_backup_locked(node->view, node->folder, node->name)) {
 		/* Nobody else may have made it meanwhile; it may be stored already, or have replaced a key. */
 		commit->expect = EXPECT_ABSENT;
 	}
@@ -204,17 +193,6 @@ static int record(struct mount *m, const struct commit *commit)
 	return view_record_locked(commit->view, &fact, !node_is_read(node));
 }
 
-/* A key renamed away from this name is stored under it no more: the file that has its value is on its own now. */
-static void unpark(struct view *view, const char *folder, const char *name)
-{
-	for (struct fact *fact = view->facts; fact; fact = fact->next) {
-		if (vfs_is_parked(fact) && strcmp(fact->folder, folder) == 0 && strcmp(fact->parked, name) == 0) {
-			free(fact->parked);
-			fact->parked = NULL;
-		}
-	}
-}
-
 bool vfs_commit_blocks_locked(const struct handle *h)
 {
 	const struct node *node = h->node;
@@ -258,7 +236,7 @@ static int commit_to(struct mount *m, struct call *c, struct commit *commit, str
 	if (r < 0)
 		return r;
 	MOUNT_LOCKED(m);
-	unpark(commit->view, commit->folder, commit->name);
+	vfs_unpark_locked(commit->view, commit->folder, commit->name);
 	vfs_reported_locked(commit->view, commit->folder, commit->name);
 	return record(m, commit) < 0 ? error_no_memory(e) : 0;
 }

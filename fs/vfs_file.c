@@ -454,12 +454,11 @@ int vfs_release(struct mount *m, struct call *c)
 static struct handle *any_left_behind(struct mount *m)
 {
 	struct handle *h = NULL;
+	size_t at = 0;
 	MOUNT_LOCKED(m);
 
-	for (size_t i = 0; i < m->nodes.cap && !h; i++) {
-		const struct node *node = m->nodes.slots[i].id ? (void *)(uintptr_t)m->nodes.slots[i].value : NULL;
-		h = node ? left_behind(node) : NULL;
-	}
+	for (struct node *node; !h && (node = node_next_locked(m, &at));)
+		h = left_behind(node);
 	return h;
 }
 

@@ -57,6 +57,10 @@ bool vfs_is_new(const struct fact *fact);       /* created, never committed */
 bool vfs_is_temporary(const struct fact *fact); /* under a name that programs use for a moment */
 bool vfs_is_parked(const struct fact *fact);    /* a key renamed away, which the store holds under its old name */
 
+/* The backup of a key: the file in memory whose value the store still holds under this name; NULL: none. Once the name
+ * is taken again (vfs_unpark_locked), the backup is a file of its own. */
+struct fact *vfs_backup_locked(const struct view *view, const char *folder, const char *name);
+void vfs_unpark_locked(struct view *view, const char *folder, const char *name);
 /* The old name of a parked key is settled in the store: from here on loads show it again if somebody makes it. */
 void vfs_unhide_locked(struct view *view, const char *folder, const char *name);
 

@@ -111,16 +111,6 @@ static int convert(struct move *move, const struct fact *parked_here, struct err
 	return r == 0 && buf_error(&move->bytes) < 0 ? error_no_memory(e) : r;
 }
 
-static const struct fact *parked_at(const struct target *to, const char *name)
-{
-	for (const struct fact *fact = to->view->facts; fact; fact = fact->next) {
-		if (vfs_is_parked(fact) && strcmp(fact->folder, to->folder->path) == 0 &&
-		    strcmp(fact->parked, name) == 0)
-			return fact;
-	}
-	return NULL;
-}
-
 static int begin_value(struct mount *m, struct call *c, struct move *move, struct error *e)
 {
 	const struct fact *fact = view_fact_locked(move->from.view, move->from.folder->path, c->name);
@@ -135,7 +125,7 @@ static int begin_value(struct mount *m, struct call *c, struct move *move, struc
 		if (!move->parked)
 			return error_no_memory(e);
 	}
-	int r = convert(move, parked_at(&move->to, c->new_name), e);
+	int r = convert(move, vfs_backup_locked(move->to.view, move->to.folder->path, c->new_name), e);
 	if (r < 0)
 		return r;
 	move->from_folder = folder_ref(move->from.folder);
@@ -249,12 +239,7 @@ static int finish_value(struct mount *m, struct call *c, const struct move *move
 	record_source(m, c, move);
 	if (move->parked)
 		vfs_unhide_locked(move->from.view, from_path, move->parked);
-	/* Whatever was parked under either name is settled now. */
-	struct fact *parked = (struct fact *)parked_at(&move->to, c->new_name);
-	if (parked) {
-		free(parked->parked);
-		parked->parked = NULL;
-	}
+	vfs_unpark_locked(move->to.view, to_path, c->new_name);
 	return 0;
 }
 

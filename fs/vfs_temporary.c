@@ -14,6 +14,25 @@ struct overdue {
 	char *folder, *name;
 };
 
+struct fact *vfs_backup_locked(const struct view *view, const char *folder, const char *name)
+{
+	struct fact *fact = view->facts;
+
+	while (fact && !(vfs_is_parked(fact) && strcmp(fact->folder, folder) == 0 && strcmp(fact->parked, name) == 0))
+		fact = fact->next;
+	return fact;
+}
+
+void vfs_unpark_locked(struct view *view, const char *folder, const char *name)
+{
+	struct fact *fact = vfs_backup_locked(view, folder, name);
+
+	if (!fact)
+		return;
+	free(fact->parked);
+	fact->parked = NULL;
+}
+
 void vfs_unhide_locked(struct view *view, const char *folder, const char *name)
 {
 	struct fact *fact = view_fact_locked(view, folder, name);
