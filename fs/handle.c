@@ -110,12 +110,15 @@ static int prepare_append(struct handle *h, const char *data, size_t len, int64_
 {
 	bool first = h->has_base && h->work.len == h->base.len && !h->version;
 
+	if (first)
+		h->own_from = h->work.len;
 	if (first && h->known &&
 	    value_append_wants_break(h->type, h->newline, buf_text(&h->work), h->work.len, data, len)) {
 		int r = resize(h, h->work.len + 1, e);
 		if (r < 0)
 			return r;
 		h->work.data[h->work.len - 1] = '\n';
+		h->broke = true;
 	}
 	*offset = (int64_t)h->work.len;
 	return 0;
@@ -165,6 +168,31 @@ int handle_truncate(struct handle *h, int64_t size, struct error *e)
 	return 0;
 }
 
+void handle_rebase(struct handle *h, enum value_type type, const char *bytes, size_t len)
+{
+	struct buf work = BUF_INIT(WORK_MAX);
+	bool same = h->base.len == len && memcmp(buf_text(&h->base), bytes, len) == 0;
+
+	if (!h->append || !h->derived || !h->has_base || h->looked || same || h->own_from > h->work.len)
+		return;
+	const char *own = buf_text(&h->work) + h->own_from;
+	size_t own_len = h->work.len - h->own_from;
+	/* The line break that the old value was given is given anew where the newest wants it. */
+	if (own_len > 0 && own[0] == '\n' && h->broke) {
+		own++;
+		own_len--;
+	}
+	buf_append(&work, bytes, len);
+	h->broke = value_append_wants_break(type, h->newline, bytes, len, own, own_len);
+	if (h->broke)
+		buf_char(&work, '\n');
+	buf_append(&work, own, own_len);
+	set_base(h, type, bytes, len);
+	buf_deinit(&h->work);
+	h->work = work;
+	h->own_from = len;
+}
+
 bool handle_flush_commits(const struct handle *h, uint64_t owner)
 {
 	if (!h->pending || h->failed || h->truncated)
@@ -198,6 +226,8 @@ void handle_committed(struct handle *h, uint64_t version, enum value_type type, 
 	h->pending = false;
 	h->truncated = false;
 	h->n_writers = 0;
+	h->own_from = h->work.len;
+	h->broke = false;
 }
 
 void handle_commit_failed(struct handle *h, int number)

@@ -43,13 +43,16 @@ struct handle {
 	size_t limit; /* bytes that the value may have */
 	bool working; /* work holds the bytes as written so far */
 	struct buf work;
-	size_t checked; /* how much of work was found writable for its type */
-	bool truncated; /* O_TRUNC or creation that nothing was written after */
-	bool flushed;   /* somebody has closed it since it was opened */
-	bool pending;   /* there is something to commit */
-	int failed;     /* a write or commit failed, positive errno: nothing is committed any more */
-	bool derived;   /* bytes may come from the old value: the commit is conditional on */
-	bool has_base;  /* this one */
+	size_t checked;  /* how much of work was found writable for its type */
+	bool truncated;  /* O_TRUNC or creation that nothing was written after */
+	bool flushed;    /* somebody has closed it since it was opened */
+	bool pending;    /* there is something to commit */
+	int failed;      /* a write or commit failed, positive errno: nothing is committed any more */
+	bool derived;    /* bytes may come from the old value: the commit is conditional on */
+	bool looked;     /* it was read through: its writer may have relied on what he saw */
+	size_t own_from; /* where in work begins what was appended since the last commit */
+	bool broke;      /* and a line break of ours is its first byte */
+	bool has_base;   /* this one */
 	enum value_type base_type;
 	struct buf base;
 	uint64_t writers[HANDLE_WRITERS]; /* lock owners that wrote since the last commit */
@@ -70,6 +73,10 @@ void handle_begin_empty(struct handle *h);
 int handle_write(struct handle *h, const char *data, size_t len, int64_t offset, uint64_t owner, struct error *e);
 /* As ftruncate(2); the next FLUSH commits, whoever closes. */
 int handle_truncate(struct handle *h, int64_t size, struct error *e);
+
+/* Before a commit: what was only appended goes behind the newest value, which another process of this host may have
+ * appended to. A handle that was read through, or wrote elsewhere, keeps to the value it started from. */
+void handle_rebase(struct handle *h, enum value_type type, const char *bytes, size_t len);
 
 /* Whether this FLUSH has something to commit. */
 bool handle_flush_commits(const struct handle *h, uint64_t owner);

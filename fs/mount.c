@@ -368,6 +368,7 @@ int mount_serve(const struct settings *settings, struct log *log, void (*ready)(
 		.log = log,
 		.clock = clock_system(),
 		.stop_fd = -1,
+		.sweep_at = 1024,
 	};
 
 	pthread_mutex_init(&m.lock, NULL);

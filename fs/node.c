@@ -2,6 +2,7 @@
 #include "fs/node.h"
 
 #include "fs/handle.h"
+#include "fs/notify.h"
 #include "fs/ops.h"
 #include "fs/view.h"
 
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { META_MAX = 100000, SWEEP_FIRST = 64 };
+enum { META_MAX = 100000, SWEEP_FIRST = 64, SWEEP_MANY = 1024 };
 
 static void *pointer_of(const struct idmap *map, uint64_t id)
 {
@@ -121,12 +122,10 @@ uint64_t node_shown_locked(struct mount *m, uint64_t natural)
 		return natural;
 	if (idmap_get(&m->shown, natural, &shown) || !idmap_get(&m->natural, natural, NULL))
 		return shown;
-	/* Another file holds this id, under a name that it was renamed to or under none. */
-	for (uint64_t n = 1; n < 100; n++) {
+	/* Another file holds this id, under a name that it was renamed to or under none. The ids tried before are
+	 * mostly taken too, one for each exception: start behind them. */
+	for (uint64_t n = m->natural.n; shown == natural || is_taken(m, shown); n++)
 		shown = probe(natural, n);
-		if (!is_taken(m, shown))
-			break;
-	}
 	if (idmap_set(&m->shown, natural, shown))
 		idmap_set(&m->natural, shown, natural);
 	return shown;
@@ -162,6 +161,23 @@ void node_moved_locked(struct mount *m, uint64_t from, uint64_t to)
 	} else if (idmap_set(&m->shown, to, shown)) {
 		idmap_set(&m->natural, shown, to);
 	}
+}
+
+void node_replaced_locked(struct mount *m, uint64_t shown, uint64_t natural)
+{
+	idmap_set(&m->successors, shown, natural);
+	if (m->natural.n >= m->sweep_at)
+		notify_wake(m->notifier);
+}
+
+struct where node_successor_locked(struct mount *m, uint64_t shown)
+{
+	struct where where = { .kind = WHERE_NOTHING };
+	uint64_t natural = 0;
+
+	if (idmap_get(&m->successors, shown, &natural) && find_natural(m, natural, &where))
+		where.node = node_find_locked(m, node_shown_locked(m, natural));
+	return where;
 }
 
 void node_unlinked_locked(struct mount *m, uint64_t natural)
@@ -288,6 +304,7 @@ static void drop_id(struct mount *m, uint64_t shown)
 		return;
 	if (idmap_get(&m->natural, shown, &natural)) {
 		idmap_remove(&m->natural, shown);
+		idmap_remove(&m->successors, shown);
 		if (natural)
 			idmap_remove(&m->shown, natural);
 	}
@@ -308,6 +325,16 @@ void node_sweep(struct mount *m)
 			drop_id(m, ids[i]);
 	}
 	free(ids);
+	MOUNT_LOCKED(m);
+	/* Sooner than in time where names are replaced at a rate. */
+	m->sweep_at = m->natural.n < SWEEP_MANY / 2 ? SWEEP_MANY : 2 * m->natural.n;
+}
+
+bool node_sweep_is_due(struct mount *m)
+{
+	MOUNT_LOCKED(m);
+
+	return m->natural.n >= m->sweep_at;
 }
 
 void nodes_free(struct mount *m)
@@ -334,4 +361,5 @@ void nodes_free(struct mount *m)
 	idmap_deinit(&m->metas);
 	idmap_deinit(&m->shown);
 	idmap_deinit(&m->natural);
+	idmap_deinit(&m->successors);
 }

@@ -43,6 +43,9 @@ bool node_is_written(const struct node *node);
 /* After a rename the file of natural id `from` is at the place of natural id `to`: it keeps its shown id. What was at
  * `to` is no longer shown. */
 void node_moved_locked(struct mount *m, uint64_t from, uint64_t to);
+/* An open of the id of a file that a rename has replaced may be on its way: it finds the file that has the name now. */
+void node_replaced_locked(struct mount *m, uint64_t shown, uint64_t natural);
+struct where node_successor_locked(struct mount *m, uint64_t shown);
 /* Follows a rename with what is open: the place that an open file writes to. `name` NULL: a whole folder moved. */
 void node_follow_locked(struct mount *m, struct view *view, const char *folder, const char *name, struct view *to_view,
 			const char *to_folder, const char *to_name);
@@ -52,6 +55,8 @@ void node_unlinked_locked(struct mount *m, uint64_t natural);
 /* Exceptions and metadata whose ids the kernel does not hold any more are dropped; called now and then by the notifier,
  * without the lock. */
 void node_sweep(struct mount *m);
+/* Whether there are so many that it should be done before its time. */
+bool node_sweep_is_due(struct mount *m);
 
 /* The metadata of an id; NULL: none. node_meta_set_locked makes it; NULL: no memory. */
 struct meta *node_meta_locked(struct mount *m, uint64_t shown);

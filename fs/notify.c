@@ -480,7 +480,7 @@ static void sweep(struct notifier *n)
 {
 	int64_t now = clock_mono(n->mount->clock);
 
-	if (now < n->next_sweep)
+	if (now < n->next_sweep && !node_sweep_is_due(n->mount))
 		return;
 	n->next_sweep = now + SWEEP_EVERY;
 	node_sweep(n->mount);

@@ -375,6 +375,14 @@ static void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_s
 	dispatch(req, &c);
 }
 
+/* From here on the kernel opens directories itself, and keeps their listings. */
+static void on_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
+{
+	(void)ino;
+	(void)info;
+	fuse_reply_err(req, ENOSYS);
+}
+
 static bool fill(struct call *c, const char *name, const struct attr *attr, int64_t next)
 {
 	struct fuse_entry_param entry;
@@ -459,7 +467,6 @@ static void on_init(void *data, struct fuse_conn_info *connection)
 			     FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_NO_OPENDIR_SUPPORT);
 }
 
-/* Without opendir the kernel opens directories itself from the second on, and keeps their listings. */
 static const struct fuse_lowlevel_ops operations = {
 	.init = on_init,
 	.lookup = on_lookup,
@@ -479,6 +486,7 @@ static const struct fuse_lowlevel_ops operations = {
 	.flush = on_flush,
 	.release = on_release,
 	.fsync = on_fsync,
+	.opendir = on_opendir,
 	.readdir = on_readdir,
 	.readdirplus = on_readdirplus,
 	.statfs = on_statfs,

@@ -67,10 +67,11 @@ struct view {
 	int64_t next_load;        /* mono; for a ttl of its own; 0: with its source */
 	int64_t loaded;           /* mono, when the newest picture began to be loaded; 0: never */
 	int64_t loaded_wall;
-	struct error failure; /* of its newest load */
-	bool gone;            /* not in the store, nor kept here */
-	bool kept;            /* made or emptied here: stays without options */
-	bool announced;       /* the kernel was told that it is there */
+	struct error failure;      /* of its newest load */
+	struct idmap option_loads; /* hash of a path → when its newest own load began, mono; of those since `loaded` */
+	bool gone;                 /* not in the store, nor kept here */
+	bool kept;                 /* made or emptied here: stays without options */
+	bool announced;            /* the kernel was told that it is there */
 	double read_units, write_units;
 };
 
@@ -84,6 +85,7 @@ struct node {
 	uint64_t changes;    /* counted: writes and removals of this file by this mount */
 	unsigned committing; /* commits that wait for a worker or run on one */
 	struct handle *handles;
+	int64_t awaited; /* mono; until then somebody waits for its readers, to write */
 	/* Readers younger than a second hold this version back, see notify.h; NULL: none. */
 	struct folder *held_folder;
 	const struct entry *held;
@@ -129,13 +131,15 @@ struct mount {
 	struct view **by_age; /* the same, oldest first: positions that never change */
 	size_t n_views;
 	int64_t root_mtime;
-	int64_t told_root;    /* root_mtime as the kernel was told */
-	struct idmap nodes;   /* shown id → struct node * */
-	struct idmap shown;   /* natural id → shown id, where they differ */
-	struct idmap natural; /* shown id → natural id, 0 for a file that has no name any more */
-	struct idmap metas;   /* shown id → struct meta * */
+	int64_t told_root;       /* root_mtime as the kernel was told */
+	struct idmap nodes;      /* shown id → struct node * */
+	struct idmap shown;      /* natural id → shown id, where they differ */
+	struct idmap natural;    /* shown id → natural id, 0 for a file that has no name any more */
+	struct idmap successors; /* shown id of a file that was replaced → natural id of the name it had */
+	struct idmap metas;      /* shown id → struct meta * */
 	struct unreported *unreported;
 	size_t n_handles;
+	size_t sweep_at; /* exceptions in `natural` at which they are swept before their time */
 	struct control_text *control_texts;
 	struct handle *control_handles;
 	struct error last_error;

@@ -215,6 +215,10 @@ static int begin(struct mount *m, struct handle *h, struct commit *commit, uint6
 		h->pending = false;
 		return 1;
 	}
+	struct where where = where_locked(m, h->node->id);
+	if (where.kind == WHERE_VALUE)
+		handle_rebase(h, (enum value_type)where.entry->type, entry_value(where.folder, where.entry),
+			      where.entry->value_len);
 	*version = h->version;
 	return commit_of_handle(m, h, commit, e);
 }

@@ -2,6 +2,7 @@
 /* Open files: open, create, read, write, flush, fsync, release. When a handle commits is in handle.c, how in
  * vfs_commit.c. */
 #include "fs/control.h"
+#include "fs/dispatch.h"
 #include "fs/vfs_private.h"
 
 #include <errno.h>
@@ -85,12 +86,40 @@ static int make_handle(struct mount *m, struct call *c, const struct where *wher
 	return 0;
 }
 
+/*
+ * The kernel's size of a file follows a truncation and each direct write at once, long before they are committed: who
+ * reads through the page cache meanwhile gets the old value cut, or padded with NULs. So a writer waits a moment for
+ * such readers, and nobody becomes one while a writer waits or has the file open.
+ */
+static bool has_writer(struct mount *m, const struct node *node)
+{
+	const struct handle *h = node ? node->handles : NULL;
+
+	while (h && !h->writes)
+		h = h->next;
+	return h || (node && clock_mono(m->clock) < node->awaited);
+}
+
+static int wait_for_readers(struct mount *m, struct call *c, struct node *node)
+{
+	const struct handle *h = node ? node->handles : NULL;
+
+	while (h && !h->cached)
+		h = h->next;
+	if (!c->park_end)
+		c->park_end = clock_mono(m->clock) + NOTIFY_PARK;
+	if (!h || clock_mono(m->clock) >= c->park_end)
+		return 0;
+	node->awaited = c->park_end;
+	return CALL_PARKED;
+}
+
 /* Reads go through the page cache once the value has settled there. */
 static int settle(struct mount *m, struct call *c, const struct where *where)
 {
 	struct version version = notify_version_locked(where->view, where->folder, where->entry, where->node);
 
-	if (where->view->ttl == 0) {
+	if (where->view->ttl == 0 || has_writer(m, where->node)) {
 		c->direct = true;
 		return 0;
 	}
@@ -131,6 +160,10 @@ int vfs_open(struct mount *m, struct call *c)
 
 	if (where.kind == WHERE_CONTROL)
 		return open_control(m, c);
+	/* Replaced since its name was looked up: what has the name now is meant, past the pages of what had it. */
+	bool replaced = where.kind == WHERE_NOTHING;
+	if (replaced)
+		where = node_successor_locked(m, c->node);
 	if (where.kind != WHERE_VALUE)
 		return where.kind == WHERE_NOTHING ? -ESTALE : -EISDIR;
 	int r = fetch_value(m, c, &where);
@@ -138,18 +171,19 @@ int vfs_open(struct mount *m, struct call *c)
 		return r;
 	/* The fetch may have found it changed or gone. */
 	if (c->fetched)
-		where = where_locked(m, c->node);
+		where = replaced ? node_successor_locked(m, c->node) : where_locked(m, c->node);
 	if (where.kind != WHERE_VALUE)
 		return -ESTALE;
 	if (for_writing(c)) {
-		r = m->settings->read_only ? -EROFS : 0;
+		r = m->settings->read_only ? -EROFS : wait_for_readers(m, c, where.node);
 		c->direct = true;
 	} else {
-		r = settle(m, c, &where);
+		r = replaced ? 0 : settle(m, c, &where);
+		c->direct = c->direct || replaced;
 		c->no_flush = true;
 	}
 	if (r == 0)
-		r = make_handle(m, c, &where, c->node);
+		r = make_handle(m, c, &where, node_shown_locked(m, where.entry->id));
 	if (r != 0)
 		return r;
 	c->handle->cached = !c->direct;
@@ -261,6 +295,7 @@ int vfs_read(struct mount *m, struct call *c)
 	struct version version = readable(m, h);
 	const char *bytes = entry_value(version.folder, version.entry);
 	/* Whoever writes what he read writes on the condition that it is still so. */
+	h->looked = true;
 	if (h->writes &&
 	    handle_begin(h, (enum value_type)version.entry->type, bytes, version.entry->value_len, NULL) < 0)
 		return -ENOMEM;
@@ -422,6 +457,8 @@ static void close_handle_locked(struct mount *m, struct call *c)
 		/* A version that was held back for this reader may be due now. */
 		if (h->node->held)
 			notify_wake(m->notifier);
+		if (h->cached && h->node->awaited)
+			dispatch_wake(m->dispatcher);
 		node_close_locked(m, h->node);
 	}
 	m->n_handles--;

@@ -225,6 +225,7 @@ static int finish_value(struct mount *m, struct call *c, const struct move *move
 	const struct fact *before = view_fact_locked(move->from.view, from_path, c->name);
 	uint64_t replaced = natural_at(move->to.view, to_path, c->new_name);
 
+	uint64_t replaced_id = replaced ? node_shown_locked(m, replaced) : 0;
 	if (replaced)
 		node_unlinked_locked(m, replaced);
 	/* What the store was sent is the whole file: a truncation of it is done. */
@@ -235,7 +236,10 @@ static int finish_value(struct mount *m, struct call *c, const struct move *move
 	if (r < 0)
 		return r;
 	node_follow_locked(m, move->from.view, from_path, c->name, move->to.view, to_path, c->new_name);
-	node_moved_locked(m, move->entry->id, natural_at(move->to.view, to_path, c->new_name));
+	uint64_t natural = natural_at(move->to.view, to_path, c->new_name);
+	node_moved_locked(m, move->entry->id, natural);
+	if (replaced_id)
+		node_replaced_locked(m, replaced_id, natural);
 	record_source(m, c, move);
 	if (move->parked)
 		vfs_unhide_locked(move->from.view, from_path, move->parked);

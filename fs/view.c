@@ -161,6 +161,7 @@ void views_free(struct mount *m)
 			view->facts = fact->next;
 			fact_free(fact);
 		}
+		idmap_deinit(&view->option_loads);
 		snapshot_unref(view->current);
 		snapshot_unref(view->told);
 		snapshot_unref(view->telling);
@@ -422,6 +423,81 @@ static int overlay_facts(struct view *view, struct snapshot **loaded)
 	return 0;
 }
 
+static uint64_t option_hash(const char *folder)
+{
+	return name_hash(0, folder, strlen(folder)) | 1;
+}
+
+/* Whether the option was loaded by itself after a load that began at `began` had begun. */
+static bool is_newer(const struct view *view, const char *folder, int64_t began)
+{
+	uint64_t loaded = 0;
+
+	return idmap_get(&view->option_loads, option_hash(folder), &loaded) && (int64_t)loaded > began;
+}
+
+static int keep_option(struct snapshot_draft *draft, const struct folder *folder)
+{
+	struct folder_draft *copy = NULL;
+	int r = folder_draft_new(folder->path, folder->raw_path, folder->raw_path_len, folder, &copy, NULL);
+
+	return r < 0 ? r : snapshot_draft_put(draft, copy, folder->mtime, NULL);
+}
+
+static int overlay_newer_options(struct snapshot_draft *draft, const struct view *view, const struct snapshot *loaded,
+				 int64_t began)
+{
+	int r = 0;
+
+	for (size_t i = 1; i < loaded->n_folders && r == 0; i++) {
+		const char *path = loaded->folders[i]->path;
+		if (is_newer(view, path, began) && !snapshot_folder(view->current, path))
+			r = snapshot_draft_remove(draft, path, view->loaded_wall, NULL);
+	}
+	for (size_t i = 1; i < view->current->n_folders && r == 0; i++) {
+		if (is_newer(view, view->current->folders[i]->path, began))
+			r = keep_option(draft, view->current->folders[i]);
+	}
+	return r;
+}
+
+/* Options that were loaded by themselves since this load began are newer than what it brings of them. */
+static int keep_newer_options(struct view *view, struct snapshot **loaded, int64_t began)
+{
+	struct snapshot_draft *draft = NULL;
+	struct snapshot *next = NULL;
+
+	if (!view->option_loads.n)
+		return 0;
+	int r = snapshot_draft_new(view->store, *loaded, true, &draft, NULL);
+	if (r == 0)
+		r = overlay_newer_options(draft, view, *loaded, began);
+	if (r < 0) {
+		snapshot_draft_free(draft);
+		return r;
+	}
+	r = snapshot_draft_finish(draft, &next, NULL);
+	if (r == 0) {
+		snapshot_unref(*loaded);
+		*loaded = next;
+	}
+	return r;
+}
+
+/* Loads that began before this one are told by view.loaded alone. */
+static void forget_option_loads(struct view *view, int64_t began)
+{
+	struct idmap newer = IDMAP_NULL;
+
+	for (size_t i = 0; i < view->option_loads.cap; i++) {
+		const struct idmap_slot *slot = &view->option_loads.slots[i];
+		if (slot->id && (int64_t)slot->value > began)
+			idmap_set(&newer, slot->id, slot->value);
+	}
+	idmap_deinit(&view->option_loads);
+	view->option_loads = newer;
+}
+
 int view_loaded_locked(struct view *view, struct snapshot *loaded, int64_t began, int64_t began_wall, bool consistent)
 {
 	/* Another load that began later was faster. */
@@ -430,11 +506,14 @@ int view_loaded_locked(struct view *view, struct snapshot *loaded, int64_t began
 		return 0;
 	}
 	drop_served_facts(view, NULL, began, consistent);
-	int r = overlay_facts(view, &loaded);
+	int r = keep_newer_options(view, &loaded, began);
+	if (r == 0)
+		r = overlay_facts(view, &loaded);
 	if (r < 0) {
 		snapshot_unref(loaded);
 		return r;
 	}
+	forget_option_loads(view, began);
 	view->loaded = began;
 	view->loaded_wall = began_wall;
 	view->failure = ERROR_NULL;
@@ -450,6 +529,16 @@ int view_option_loaded_locked(struct view *view, const char *folder, struct fold
 	struct snapshot_draft *draft = NULL;
 	struct snapshot *next = NULL;
 
+	if (began < view->loaded || is_newer(view, folder, began)) {
+		folder_draft_free(found);
+		return 0;
+	}
+	/* What never was there needs no order: the names that programs look for in vain have no end. */
+	if ((found || snapshot_folder(view->current, folder)) &&
+	    !idmap_set(&view->option_loads, option_hash(folder), (uint64_t)began)) {
+		folder_draft_free(found);
+		return -ENOMEM;
+	}
 	drop_served_facts(view, folder, began, true);
 	int r = snapshot_draft_new(view->store, view->current, true, &draft, NULL);
 	if (r < 0) {

@@ -259,3 +259,9 @@ def test_a_backup_name_is_stored_in_the_end_when_nobody_takes_the_old_one(conf):
     rename(conf, 'prod/db/host~', 'prod/db/other')
     stored(conf.site, 'other', {'S': 'db1'})
     assert eventually(lambda: conf.site.value('host') is None)
+
+
+def test_a_key_is_replaced_through_one_temporary_name_again_and_again(conf):
+    conf.sh('for i in $(seq 150); do echo v$i > prod/db/tmp; mv prod/db/tmp prod/db/host; done')
+    assert conf.read('prod/db/host') == b'v150' and conf.site.value('host') == {'S': 'v150'}
+    assert conf.ls('prod/db') == ['host', 'port']
