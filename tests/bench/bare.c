@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bare round trip, `bare DIR`: DIR/d/d/00000 to 09999, open answered with kept cache, and nothing else. */
+/* The bare round trip, `bare DIR`: DIR/d/d/00000 to 09999, the same files as DIR/d/00000/d to DIR/d/09999/d, open
+ * answered with kept cache, and nothing else. */
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILES = 10000, FIRST = 10 }; /* the first file's inode; below it, directories as deep as ours */
+enum { FILES = 10000, FIRST = 10 }; /* the first file's inode; below it, directories; past the last, each file's own */
 static char text[] = "a value of 19 bytes", list[FILES * 32];
 
 static struct fuse_entry_param entry_of(fuse_ino_t ino)
 {
-	mode_t mode = ino < FIRST ? S_IFDIR | 0755 : S_IFREG | 0644;
+	mode_t mode = ino < FIRST || ino >= FIRST + FILES ? S_IFDIR | 0755 : S_IFREG | 0644;
 	struct stat st = { .st_ino = ino, .st_mode = mode, .st_nlink = 1, .st_size = (off_t)strlen(text) };
 	return (struct fuse_entry_param){ .ino = ino, .attr = st, .attr_timeout = 1e6, .entry_timeout = 1e6 };
 }
 static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct fuse_entry_param entry = entry_of(*name == 'd' ? parent + 1 : FIRST + strtoul(name, NULL, 10));
+	fuse_ino_t d = parent < FIRST ? parent + 1 : parent - FILES, first = parent == 2 ? FIRST + FILES : FIRST;
+	struct fuse_entry_param entry = entry_of(*name == 'd' ? d : first + strtoul(name, NULL, 10));
 	fuse_reply_entry(req, &entry);
 }
 static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)

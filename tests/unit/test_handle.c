@@ -162,6 +162,61 @@ static void test_the_line_break_comes_back_once(void **state)
 	assert_string_equal(buf_text(&h->work), "a\nb\ncd\n");
 }
 
+static void begin_append(struct handle *h, const char *old, const char *added)
+{
+	h->append = true;
+	assert_int_equal(handle_begin(h, VALUE_S, old, strlen(old), NULL), 0);
+	assert_int_equal(put(h, added, (int64_t)strlen(old)), 0);
+}
+
+static void rebase(struct handle *h, const char *newest, const char *expected)
+{
+	handle_rebase(h, VALUE_S, newest, strlen(newest));
+	assert_string_equal(buf_text(&h->work), expected);
+	assert_string_equal(buf_text(&h->base), newest);
+}
+
+static void test_what_is_appended_goes_behind_the_newest_value(void **state)
+{
+	struct handle *h = *state;
+
+	begin_append(h, "a\n", "c\n");
+	rebase(h, "a\nb\n", "a\nb\nc\n");
+	rebase(h, "", "c\n");
+}
+
+static void test_the_line_break_between_is_the_newest_values(void **state)
+{
+	struct handle *h = *state;
+
+	begin_append(h, "a", "c\n");
+	assert_string_equal(buf_text(&h->work), "a\nc\n");
+	rebase(h, "z", "z\nc\n");
+	rebase(h, "p\nq\n", "p\nq\nc\n");
+	rebase(h, "z", "z\nc\n");
+}
+
+static void test_only_what_was_appended_since_the_last_commit_moves(void **state)
+{
+	struct handle *h = *state;
+
+	begin_append(h, "a\n", "b\n");
+	handle_committed(h, h->version, VALUE_S, "a\nb\n", 4);
+	assert_int_equal(put(h, "c\n", 4), 0);
+	rebase(h, "a\nb\nx\n", "a\nb\nx\nc\n");
+}
+
+static void test_a_handle_that_was_read_through_keeps_to_what_was_read(void **state)
+{
+	struct handle *h = *state;
+
+	begin_append(h, "a\n", "b\n");
+	h->looked = true;
+	handle_rebase(h, VALUE_S, "x\n", 2);
+	assert_string_equal(buf_text(&h->work), "a\nb\n");
+	assert_string_equal(buf_text(&h->base), "a\n");
+}
+
 #define UNIT(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -170,6 +225,10 @@ int main(void)
 		UNIT(test_nothing_written_is_nothing_to_commit),
 		UNIT(test_a_truncation_waits_for_release),
 		UNIT(test_a_hole_is_filled_with_zeros),
+		UNIT(test_what_is_appended_goes_behind_the_newest_value),
+		UNIT(test_the_line_break_between_is_the_newest_values),
+		UNIT(test_only_what_was_appended_since_the_last_commit_moves),
+		UNIT(test_a_handle_that_was_read_through_keeps_to_what_was_read),
 		UNIT(test_bytes_of_the_old_value_make_it_conditional),
 		UNIT(test_a_failed_handle_does_nothing_any_more),
 		UNIT(test_the_limit_leaves_room_for_a_newline),

@@ -125,6 +125,45 @@ static void test_an_older_load_does_not_undo_a_newer_one(void **state)
 	assert_shown(f, "s/o/k", "newer");
 }
 
+/* What a read of the option `s/o` that began then found: the key k with this value. */
+static void option_found(struct fake *f, int64_t began, const char *value)
+{
+	struct folder_draft *draft = NULL;
+	struct entry_spec spec = { .name = "k", .type = VALUE_S, .value = value, .value_len = strlen(value) };
+
+	assert_int_equal(folder_draft_new("o", "o", 1, NULL, &draft, NULL), 0);
+	assert_int_equal(folder_draft_set(draft, &spec, NULL), 0);
+	mount_lock(&f->mount);
+	assert_int_equal(view_option_loaded_locked(f->mount.views[0], "o", draft, began), 0);
+	pthread_mutex_unlock(&f->mount.lock);
+	fake_settle(f);
+}
+
+static void test_an_older_read_of_an_option_does_not_undo_a_newer_one(void **state)
+{
+	struct fake *f = *state;
+	int64_t now = f->clock.mono;
+
+	option_found(f, now + 2, "newer");
+	option_found(f, now + 1, "older");
+	assert_shown(f, "s/o/k", "newer");
+}
+
+static void test_a_load_does_not_undo_an_option_that_was_read_since_it_began(void **state)
+{
+	struct fake *f = *state;
+	struct view *view = f->mount.views[0];
+	struct snapshot *older = snapshot_ref(view->current);
+	int64_t now = f->clock.mono;
+
+	option_found(f, now + 2, "newer");
+	mount_lock(&f->mount);
+	assert_int_equal(view_loaded_locked(view, older, now + 1, now + 1, true), 0);
+	pthread_mutex_unlock(&f->mount.lock);
+	fake_settle(f);
+	assert_shown(f, "s/o/k", "newer");
+}
+
 static void test_a_failed_load_changes_nothing(void **state)
 {
 	struct fake *f = *state;
@@ -251,6 +290,8 @@ int main(void)
 		UNIT(test_facts_go_with_a_later_load),
 		UNIT(test_an_eventually_consistent_load_may_be_seconds_old),
 		UNIT(test_an_older_load_does_not_undo_a_newer_one),
+		UNIT(test_an_older_read_of_an_option_does_not_undo_a_newer_one),
+		UNIT(test_a_load_does_not_undo_an_option_that_was_read_since_it_began),
 		UNIT(test_a_failed_load_changes_nothing),
 		UNIT(test_a_store_emptied_elsewhere_goes),
 		UNIT(test_a_store_emptied_here_stays),
