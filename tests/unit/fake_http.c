@@ -70,7 +70,7 @@ static int fail(struct fake_service *s, const struct fake_answer *answer, int64_
 static int fake_perform(struct http *http, const struct http_request *request, struct http_response *response,
 			bool *sent, struct error *e)
 {
-	struct fake_service *s = (struct fake_service *)((char *)http - offsetof(struct fake_service, http));
+	struct fake_service *s = (void *)((char *)http - offsetof(struct fake_service, http));
 	size_t row = s->asked < s->n_script ? s->asked : s->n_script - 1;
 	const struct fake_answer *answer = &s->script[row];
 

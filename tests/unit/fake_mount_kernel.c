@@ -13,7 +13,7 @@ int kernel_new(struct mount *m, struct kernel **kernel, struct error *e)
 {
 	(void)e;
 	/* The test put it there. */
-	*kernel = (struct kernel *)m->settings->shown;
+	*kernel = (void *)m->settings->shown;
 	(*kernel)->mount = m;
 	return 0;
 }
