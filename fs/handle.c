@@ -211,11 +211,6 @@ bool handle_release_commits(const struct handle *h)
 	return h->pending && !h->failed;
 }
 
-size_t handle_stored_length(const struct handle *h)
-{
-	return value_stored_length(h->known ? h->type : VALUE_S, h->newline, buf_text(&h->work), h->work.len);
-}
-
 void handle_committed(struct handle *h, uint64_t version, enum value_type type, const char *bytes, size_t len)
 {
 	set_base(h, type, bytes, len);

@@ -43,18 +43,18 @@ struct handle {
 	size_t limit; /* bytes that the value may have */
 	bool working; /* work holds the bytes as written so far */
 	struct buf work;
-	size_t checked;  /* how much of work was found writable for its type */
-	bool truncated;  /* O_TRUNC or creation that nothing was written after */
-	bool flushed;    /* somebody has closed it since it was opened */
-	bool pending;    /* there is something to commit */
-	int failed;      /* a write or commit failed, positive errno: nothing is committed any more */
-	bool derived;    /* bytes may come from the old value: the commit is conditional on */
-	bool looked;     /* it was read through: its writer may have relied on what he saw */
-	size_t own_from; /* where in work begins what was appended since the last commit */
-	bool broke;      /* and a line break of ours is its first byte */
-	bool has_base;   /* this one */
+	size_t checked; /* how much of work was found writable for its type */
+	bool truncated; /* O_TRUNC or creation that nothing was written after */
+	bool flushed;   /* somebody has closed it since it was opened */
+	bool pending;   /* there is something to commit */
+	int failed;     /* a write or commit failed, positive errno: nothing is committed any more */
+	bool derived;   /* bytes may come from the old value: the commit is conditional on */
+	bool has_base;  /* this one */
 	enum value_type base_type;
 	struct buf base;
+	bool looked;                      /* it was read through: its writer may have relied on what he saw */
+	size_t own_from;                  /* where in work begins what was appended since the last commit */
+	bool broke;                       /* and a line break of ours is its first byte */
 	uint64_t writers[HANDLE_WRITERS]; /* lock owners that wrote since the last commit */
 	unsigned n_writers;               /* more than HANDLE_WRITERS: everybody counts as one */
 	uint64_t version;                 /* counts changes of work */
@@ -83,8 +83,6 @@ bool handle_flush_commits(const struct handle *h, uint64_t owner);
 /* Whether RELEASE or fsync has. */
 bool handle_release_commits(const struct handle *h);
 
-/* How many bytes of work are the value to store. */
-size_t handle_stored_length(const struct handle *h);
 /* After a commit of work as it was at `version`: what was stored is the base of what follows. */
 void handle_committed(struct handle *h, uint64_t version, enum value_type type, const char *bytes, size_t len);
 void handle_commit_failed(struct handle *h, int number);

@@ -546,7 +546,6 @@ static void serve_until_exit(struct kernel *k, int *r)
 			continue;
 		if (*r <= 0)
 			break;
-		atomic_fetch_add_explicit(&k->mount->requests, 1, memory_order_relaxed);
 		fuse_session_process_buf(k->session, &buffer);
 	}
 	free(buffer.mem);

@@ -156,17 +156,6 @@ static const struct loading *result_for(const struct load *load, const struct vi
 	return NULL;
 }
 
-/* A store that had items and has none now. */
-static struct snapshot *emptied(const struct view *view)
-{
-	struct snapshot_draft *draft = NULL;
-	struct snapshot *empty = NULL;
-
-	if (snapshot_draft_new(view->store, NULL, false, &draft, NULL) == 0)
-		snapshot_draft_finish(draft, &empty, NULL);
-	return empty;
-}
-
 static int show(struct load *load, bool consistent, double units, struct error *e)
 {
 	struct source *source = load->source;
@@ -183,7 +172,10 @@ static int show(struct load *load, bool consistent, double units, struct error *
 		if (view->source != source || (load->only && strcmp(load->only, view->store) != 0))
 			continue;
 		const struct loading *l = result_for(load, view);
-		struct snapshot *next = l ? snapshot_ref(l->result) : emptied(view);
+		struct snapshot *next = l ? snapshot_ref(l->result) : NULL;
+		/* A store that had items, and has none now. */
+		if (!l)
+			view_empty_snapshot(view->store, &next);
 		r = next ? view_loaded_locked(view, next, load->began, load->began_wall, consistent) : -ENOMEM;
 		if (l)
 			view->read_units += units * (double)(l->bytes + 1) / (double)load->bytes;

@@ -123,7 +123,6 @@ struct mount {
 	bool signalled; /* that thread runs */
 	int stop_fd;    /* readable once the daemon ends: cancels every wait */
 	int64_t started_wall;
-	_Atomic uint64_t requests; /* of the kernel */
 
 	pthread_mutex_t lock; /* "state": guards all below, and what is marked `state` above */
 	bool stopping;

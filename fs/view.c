@@ -88,7 +88,7 @@ void view_set_gone_locked(struct view *view, bool gone)
 	notify_wake(m->notifier);
 }
 
-static int empty_snapshot(const char *store, struct snapshot **out)
+int view_empty_snapshot(const char *store, struct snapshot **out)
 {
 	struct snapshot_draft *draft = NULL;
 	int r = snapshot_draft_new(store, NULL, false, &draft, NULL);
@@ -107,7 +107,7 @@ static struct view *view_new(struct source *source, const char *store, size_t le
 	view->ttl = source->settings->ttl;
 	view->store = strndup(store, len);
 	if (!view->store || name_encode(store, len, NAME_AT_ROOT, view->name, NULL) < 0 ||
-	    empty_snapshot(view->store, &view->current) < 0) {
+	    view_empty_snapshot(view->store, &view->current) < 0) {
 		free(view->store);
 		free(view);
 		return NULL;

@@ -51,6 +51,8 @@ struct view *view_of_store_locked(struct source *source, const char *store, size
 struct view *view_add_locked(struct source *source, const char *store, size_t len);
 /* A store that comes or goes as a whole; another of its name may be shown in its place. */
 void view_set_gone_locked(struct view *view, bool gone);
+/* The picture of a store that has nothing. */
+int view_empty_snapshot(const char *store, struct snapshot **out);
 void views_free(struct mount *m);
 bool view_is_shown(const struct view *view);
 
