@@ -168,7 +168,7 @@ static bool correct_skew(struct trial *t)
 
 static bool renew_credentials(struct trial *t)
 {
-	if (t->renewed)
+	if (t->renewed || !t->client->config.credentials)
 		return false;
 	t->renewed = true;
 	credentials_chain_invalidate(t->client->config.credentials);
@@ -238,13 +238,15 @@ static enum verdict exchange(struct trial *t, const struct credentials *credenti
 	headers[n++] = (struct http_header){ "Content-Type", call->content_type };
 	if (call->target)
 		headers[n++] = (struct http_header){ "X-Amz-Target", call->target };
-	if (sign(t, credentials, headers, n, &signature, &t->error) < 0)
+	if (credentials && sign(t, credentials, headers, n, &signature, &t->error) < 0)
 		return GIVE_UP;
 	headers[n++] = (struct http_header){ "Host", t->client->host };
-	headers[n++] = (struct http_header){ "X-Amz-Date", signature.date };
-	if (credentials->session_token)
+	if (credentials && credentials->session_token)
 		headers[n++] = (struct http_header){ "X-Amz-Security-Token", credentials->session_token };
-	headers[n++] = (struct http_header){ "Authorization", signature.authorization };
+	if (credentials) {
+		headers[n++] = (struct http_header){ "X-Amz-Date", signature.date };
+		headers[n++] = (struct http_header){ "Authorization", signature.authorization };
+	}
 	struct http_request request = {
 		.method = "POST",
 		.url = t->client->config.endpoint,
@@ -263,6 +265,7 @@ static enum verdict exchange(struct trial *t, const struct credentials *credenti
 
 static enum verdict attempt(struct trial *t)
 {
+	struct credentials_chain *chain = t->client->config.credentials;
 	_credentials_cleanup_ struct credentials credentials = CREDENTIALS_NULL;
 
 	t->outcome.attempts++;
@@ -270,9 +273,9 @@ static enum verdict attempt(struct trial *t)
 	t->outcome.code = NULL;
 	t->outcome.reasons[0] = '\0';
 	t->cost = COST;
-	if (credentials_chain_get(t->client->config.credentials, &credentials, &t->error) < 0)
+	if (chain && credentials_chain_get(chain, &credentials, &t->error) < 0)
 		return GIVE_UP;
-	return exchange(t, &credentials);
+	return exchange(t, chain ? &credentials : NULL);
 }
 
 /* Full jitter: anything between nothing and a limit that doubles. */
@@ -317,8 +320,8 @@ int client_perform(struct client *client, const struct client_call *call, struct
 	struct trial t = {
 		.client = client,
 		.call = call,
-		.operation = dot ? dot + 1 : client->config.service,
-		.response = HTTP_RESPONSE_NULL(call->max_answer),
+		.operation = dot ? dot + 1 : call->operation,
+		.response.body = { .max = call->max_answer, .secret = call->secret },
 		.started = clock_mono(client->config.clock),
 	};
 	enum verdict verdict;

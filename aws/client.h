@@ -15,7 +15,7 @@ struct client_config {
 	const char *endpoint;                  /* "https://dynamodb.eu-west-1.amazonaws.com"; a path is allowed */
 	struct http *http;                     /* borrowed */
 	struct clock *clock;                   /* borrowed */
-	struct credentials_chain *credentials; /* borrowed */
+	struct credentials_chain *credentials; /* borrowed; NULL: nothing is signed */
 	struct log *log;                       /* borrowed, may be NULL */
 	int max_attempts;                      /* 0: 3; throttled calls go on until their deadline */
 	uint32_t (*random)(void *data);        /* NULL: getrandom(2); for the jitter only */
@@ -23,13 +23,15 @@ struct client_config {
 };
 
 struct client_call {
-	const char *target;       /* X-Amz-Target, "DynamoDB_20120810.GetItem" */
+	const char *target;       /* X-Amz-Target, "DynamoDB_20120810.GetItem"; NULL: none */
+	const char *operation;    /* what errors call it; NULL: the target's last part */
 	const char *content_type; /* "application/x-amz-json-1.0" */
 	const char *body;
 	size_t body_len;
 	int64_t deadline;  /* mono; covers all attempts and the waits between them */
 	int cancel_fd;     /* -1: none */
 	size_t max_answer; /* bound of an answer's body in bytes */
+	bool secret;       /* the answer holds keys: its buffers are wiped, the caller's own when he deinits it */
 	/* Looks at the body of a 2xx answer; may be NULL. A failure makes it a lost answer: asked for again as long
 	 * as attempts are left, then EIO with the sentence set here. */
 	int (*check)(void *data, const struct buf *answer, struct error *e);

@@ -19,6 +19,7 @@ enum { N_PROVIDERS = sizeof(providers) / sizeof(providers[0]) };
 struct credentials_chain {
 	struct credentials_context context;
 	char *profile;              /* what context.profile points to */
+	bool fixed;                 /* `current` never changes */
 	pthread_mutex_t state;      /* guards all below; never held while a provider is asked */
 	pthread_cond_t answered;    /* a round has ended */
 	bool asking;                /* one thread is asking the providers, the others wait for its answer */
@@ -112,6 +113,23 @@ int credentials_chain_new(const struct credentials_context *context, struct cred
 	return 0;
 }
 
+int credentials_chain_new_fixed(const struct credentials *credentials, struct credentials_chain **chain,
+				struct error *e)
+{
+	struct credentials_chain *made;
+	int rc = credentials_chain_new(&(struct credentials_context){ .profile = NULL }, &made, e);
+
+	if (rc < 0)
+		return rc;
+	made->fixed = true;
+	rc = credentials_copy(credentials, &made->current, e);
+	if (rc < 0)
+		credentials_chain_free(made);
+	else
+		*chain = made;
+	return rc;
+}
+
 void credentials_chain_free(struct credentials_chain *chain)
 {
 	if (!chain)
@@ -184,6 +202,8 @@ int credentials_chain_get(struct credentials_chain *chain, struct credentials *o
 
 void credentials_chain_invalidate(struct credentials_chain *chain)
 {
+	if (chain->fixed)
+		return;
 	pthread_mutex_lock(&chain->state);
 	credentials_deinit(&chain->current);
 	pthread_mutex_unlock(&chain->state);

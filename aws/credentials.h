@@ -62,6 +62,9 @@ struct credentials_chain;
 
 /* The context is copied, but for `data` and `log`, which must outlive the chain. */
 int credentials_chain_new(const struct credentials_context *context, struct credentials_chain **chain, struct error *e);
+/* A chain that always gives these, which are copied: nobody else is asked. */
+int credentials_chain_new_fixed(const struct credentials *credentials, struct credentials_chain **chain,
+				struct error *e);
 void credentials_chain_free(struct credentials_chain *chain);
 /* A copy of what is in force, fetched when there is none yet; EACCES with a sentence that lists where was looked
  * when no provider has any. The caller deinits. */

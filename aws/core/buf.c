@@ -7,6 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Like realloc, but for what it leaves behind. */
+static char *move(struct buf *b, size_t cap)
+{
+	if (!b->secret)
+		return realloc(b->data, cap);
+	char *data = malloc(cap);
+	if (data && b->data) {
+		memcpy(data, b->data, b->cap);
+		explicit_bzero(b->data, b->cap);
+		free(b->data);
+	}
+	return data;
+}
+
 char *buf_reserve(struct buf *b, size_t len)
 {
 	if (b->failed)
@@ -23,7 +37,7 @@ char *buf_reserve(struct buf *b, size_t len)
 	/* Doubled past the bound would be memory that can never be used. */
 	if (cap > b->max + 1)
 		cap = b->max + 1;
-	char *data = realloc(b->data, cap);
+	char *data = move(b, cap);
 	if (!data) {
 		b->failed = ENOMEM;
 		return NULL;
@@ -103,7 +117,7 @@ char *buf_take(struct buf *b, size_t *len)
 	char *data = b->data;
 	if (len)
 		*len = b->len;
-	*b = BUF_INIT(b->max);
+	*b = (struct buf){ .max = b->max, .secret = b->secret };
 	return data;
 }
 
@@ -114,13 +128,17 @@ const char *buf_text(const struct buf *b)
 
 void buf_deinit(struct buf *b)
 {
+	if (b->secret && b->data)
+		explicit_bzero(b->data, b->cap);
 	free(b->data);
-	*b = BUF_INIT(b->max);
+	*b = (struct buf){ .max = b->max, .secret = b->secret };
 }
 
 void buf_wipe(struct buf *b)
 {
-	if (b->data)
-		explicit_bzero(b->data, b->cap);
+	bool secret = b->secret;
+
+	b->secret = true;
 	buf_deinit(b);
+	b->secret = secret;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,10 +17,12 @@ struct buf {
 	size_t len;
 	size_t cap;
 	size_t max;
-	int failed; /* 0, EFBIG or ENOMEM; sticky until buf_reset */
+	int failed;  /* 0, EFBIG or ENOMEM; sticky until buf_reset */
+	bool secret; /* it may hold keys: no memory is given back before it was overwritten */
 };
 
 #define BUF_INIT(bound) ((struct buf){ .max = (bound) })
+#define BUF_SECRET(bound) ((struct buf){ .max = (bound), .secret = true })
 
 void buf_append(struct buf *b, const void *bytes, size_t len);
 void buf_str(struct buf *b, const char *text);
@@ -44,7 +47,7 @@ char *buf_take(struct buf *b, size_t *len);
 /* The text so far, "" when empty. Borrowed until the next change. */
 const char *buf_text(const struct buf *b);
 
-/* Idempotent. buf_wipe overwrites first: for buffers that held keys. */
+/* Idempotent. buf_wipe overwrites first, secret or not. */
 void buf_deinit(struct buf *b);
 void buf_wipe(struct buf *b);
 

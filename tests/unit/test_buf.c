@@ -112,11 +112,49 @@ static void test_deinit(void **state)
 	buf_deinit(&b);
 }
 
+static bool watching, left_behind;
+
+void __real_free(void *memory);
+void __wrap_free(void *memory);
+
+void __wrap_free(void *memory)
+{
+	if (watching && memory)
+		left_behind |= strncmp(memory, "secret", 6) == 0;
+	__real_free(memory);
+}
+
+static void test_secrets_are_not_left_behind(void **state)
+{
+	struct buf b = BUF_SECRET(1000);
+
+	(void)state;
+	left_behind = false;
+	watching = true;
+	buf_str(&b, "secret");
+	for (int i = 0; i < 99; i++)
+		buf_str(&b, "0123456789");
+	assert_int_equal(996, b.len);
+	assert_memory_equal("secret0123", buf_text(&b), 10);
+	buf_deinit(&b);
+	assert_true(b.secret);
+	buf_str(&b, "secret");
+	buf_wipe(&b);
+	watching = false;
+	assert_false(left_behind);
+	assert_true(b.secret);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_append),  cmocka_unit_test(test_bound), cmocka_unit_test(test_failure_sticks),
-		cmocka_unit_test(test_reserve), cmocka_unit_test(test_take),  cmocka_unit_test(test_deinit),
+		cmocka_unit_test(test_append),
+		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_failure_sticks),
+		cmocka_unit_test(test_reserve),
+		cmocka_unit_test(test_take),
+		cmocka_unit_test(test_deinit),
+		cmocka_unit_test(test_secrets_are_not_left_behind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

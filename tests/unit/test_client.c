@@ -469,6 +469,33 @@ static void test_without_credentials(void **state)
 	end(&r);
 }
 
+static void test_a_service_that_wants_no_signature(void **state)
+{
+	struct run r;
+
+	(void)state;
+	BEGIN(r, { .status = 400, .body = ERROR_BODY("ExpiredTokenException") });
+	struct client_config config = {
+		.service = "sts",
+		.region = "us-east-1",
+		.endpoint = "http://service.test",
+		.http = &r.service.http,
+		.clock = &r.service.clock.clock,
+	};
+	client_free(r.service.client);
+	assert_int_equal(client_new(&config, &r.service.client, NULL), 0);
+	r.call.target = NULL;
+	r.call.operation = "AssumeRoleWithWebIdentity";
+	r.call.content_type = "text/plain";
+	ask(&r);
+	assert_string_equal(r.service.requests[0].headers, "Content-Type: text/plain\nHost: service.test\n");
+	/* There is nothing to renew. */
+	assert_int_equal(r.rc, -EACCES);
+	assert_int_equal(r.service.asked, 1);
+	assert_holds(r.error.text, "AssumeRoleWithWebIdentity: service.test answered ExpiredTokenException");
+	end(&r);
+}
+
 static void test_endpoints(void **state)
 {
 	static const struct {
@@ -534,6 +561,7 @@ int main(void)
 		cmocka_unit_test(test_an_answer_that_is_too_large),
 		cmocka_unit_test(test_web_pages),
 		cmocka_unit_test(test_without_credentials),
+		cmocka_unit_test(test_a_service_that_wants_no_signature),
 		cmocka_unit_test(test_endpoints),
 	};
 

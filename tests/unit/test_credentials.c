@@ -338,6 +338,21 @@ static void test_chain_keeps_and_forgets(void **state)
 	credentials_chain_free(NULL);
 }
 
+static void test_a_fixed_chain(void **state)
+{
+	struct world *world = *state;
+	_credentials_cleanup_ struct credentials given = CREDENTIALS_NULL;
+	struct credentials_chain *chain;
+
+	assert_int_equal(0, credentials_make("role", "one", "s", "t", &given, NULL));
+	assert_int_equal(0, credentials_chain_new_fixed(&given, &chain, NULL));
+	assert_id(chain, "one");
+	credentials_chain_invalidate(chain);
+	assert_id(chain, "one");
+	assert_int_equal(0, world->asked);
+	credentials_chain_free(chain);
+}
+
 struct caller {
 	struct credentials_chain *chain;
 	pthread_t thread;
@@ -410,6 +425,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_setting, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_copy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_chain_keeps_and_forgets, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_fixed_chain, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_chain_with_threads, setup, teardown),
 	};
 
