@@ -2,6 +2,7 @@
 #include "fs/mount.h"
 
 #include "aws/client.h"
+#include "aws/config.h"
 #include "aws/credentials.h"
 #include "aws/dynamodb.h"
 #include "aws/endpoint.h"
@@ -73,23 +74,28 @@ static const char *get_environment(void *data, const char *name)
 static int open_backend(struct mount *m, const struct endpoint *endpoint, const struct credentials_context *context,
 			struct backend *b, struct error *e)
 {
+	_aws_config_cleanup_ struct aws_config aws = AWS_CONFIG_NULL;
+	int r = aws_config_load(context, &aws, e);
+
+	if (r < 0)
+		return r;
 	struct http_curl_options http = { .clock = m->clock,
 					  .user_agent = "dynconf/" DYNCONF_VERSION,
-					  .ca_bundle = getenv("AWS_CA_BUNDLE") };
-	int r = http_curl_new(&http, &b->http, e);
-
+					  .ca_bundle = aws.ca_bundle };
+	r = http_curl_new(&http, &b->http, e);
 	if (r == 0)
 		r = credentials_chain_new(context, &b->credentials, e);
 	if (r < 0)
 		return r;
 	struct client_config client = {
-		.service = "dynamodb",
+		.service = endpoint->signing_name,
 		.region = endpoint->region,
 		.endpoint = endpoint->url,
 		.http = b->http,
 		.clock = m->clock,
 		.credentials = b->credentials,
 		.log = m->log,
+		.max_attempts = aws.max_attempts,
 	};
 	r = client_new(&client, &b->client, e);
 	return r < 0 ? r : dynamodb_new(b->client, &b->db, e);

@@ -16,6 +16,8 @@
 
 enum { N_SET = 6 };
 
+#define HOSTS TEST_DATA "/vectors/endpoint/hosts.txt"
+
 /* Name and value in turn; where the shared files are is always said, so that the machine's own are never read. */
 struct environment {
 	const char *set[2 * N_SET];
@@ -91,51 +93,135 @@ static void test_profile_region(void **state)
 	unlink(path);
 }
 
-static void test_partitions(void **state)
+/* A line of HOSTS: service, region, switches or -, URL. */
+static void check_host(const char *line)
 {
-	static const struct {
-		const char *region;
-		const char *url;
-	} rows[] = {
-		{ "us-east-1", "https://dynamodb.us-east-1.amazonaws.com" },
-		{ "cn-north-1", "https://dynamodb.cn-north-1.amazonaws.com.cn" },
-		{ "us-gov-west-1", "https://dynamodb.us-gov-west-1.amazonaws.com" },
-		{ "us-iso-east-1", "https://dynamodb.us-iso-east-1.c2s.ic.gov" },
-		{ "us-isob-east-1", "https://dynamodb.us-isob-east-1.sc2s.sgov.gov" },
-		{ "us-isof-south-1", "https://dynamodb.us-isof-south-1.csp.hci.ic.gov" },
-		{ "eu-isoe-west-1", "https://dynamodb.eu-isoe-west-1.cloud.adc-e.uk" },
-		{ "eusc-de-east-1", "https://dynamodb.eusc-de-east-1.amazonaws.eu" },
-	};
-	struct environment empty = { 0 };
+	struct environment environment = { 0 };
+	struct credentials_context context = { .getenv = lookup, .data = &environment };
+	char service[32], region[32], fips[8], dual[8], url[256];
+	struct endpoint found;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct endpoint found;
-		assert_int_equal(0, resolve(&empty, rows[i].region, NULL, &found, NULL));
-		assert_string_equal(rows[i].url, found.url);
-		/* The same host, given as a URL, is still AWS's own. */
-		assert_int_equal(0, resolve(&empty, rows[i].region, rows[i].url, &found, NULL));
-		assert_false(found.custom);
-	}
+	assert_int_equal(5, sscanf(line, "%31s %31s %7s %7s %255s", service, region, fips, dual, url));
+	const char *const set[] = { "AWS_USE_FIPS_ENDPOINT", *fips == '-' ? "false" : "true",
+				    "AWS_USE_DUALSTACK_ENDPOINT", *dual == '-' ? "yes" : "True" };
+	memcpy(environment.set, set, sizeof(set));
+	assert_int_equal(0, endpoint_resolve(&context, service, region, NULL, &found, NULL));
+	if (strcmp(url, found.url) != 0)
+		fail_msg("%s is not %s", found.url, line);
+	assert_false(found.custom);
+	/* The same host, given as a URL, is still AWS's own. */
+	assert_int_equal(0, endpoint_resolve(&context, service, region, url, &found, NULL));
+	assert_string_equal(url, found.url);
+	assert_false(found.custom);
 }
 
-static void test_url_order(void **state)
+static void test_hosts(void **state)
 {
-	struct environment all = { .set = { "AWS_ENDPOINT_URL_DYNAMODB", "http://b:1", "AWS_ENDPOINT_URL",
-					    "http://c:1" } };
-	struct environment some = { .set = { "AWS_ENDPOINT_URL_SNS", "http://b:1", "AWS_ENDPOINT_URL", "http://c:1" } };
+	FILE *file = fopen(HOSTS, "r");
+	char line[512];
+	size_t n = 0;
+
+	(void)state;
+	assert_non_null(file);
+	for (; fgets(line, sizeof(line), file); n += *line != '#') {
+		if (*line != '#')
+			check_host(line);
+	}
+	fclose(file);
+	assert_true(n > 500);
+}
+
+static void test_signing_names(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "dynamodb", "dynamodb" },
+		{ "cloudwatch", "monitoring" },
+		{ "sns", "sns" },
+		{ "sts", "sts" },
+		{ "application-autoscaling", "application-autoscaling" },
+	};
+	struct environment empty = { 0 };
+	struct credentials_context context = { .getenv = lookup, .data = &empty };
 	struct endpoint found;
 
 	(void)state;
-	assert_int_equal(0, resolve(&all, NULL, "http://a:1", &found, NULL));
-	assert_string_equal("http://a:1", found.url);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(0, endpoint_resolve(&context, rows[i][0], "eu-west-1", NULL, &found, NULL));
+		assert_string_equal(rows[i][1], found.signing_name);
+	}
+	assert_int_equal(-EINVAL, endpoint_resolve(&context, "s3", "eu-west-1", NULL, &found, NULL));
+}
+
+/* Each row leaves out what won in the one before. */
+static void test_url_order(void **state)
+{
+#define OPTION "http://option:1"
+#define OWN "AWS_ENDPOINT_URL_DYNAMODB", "http://own:1"
+#define CONFD "DYNAMODB_ENDPOINT_URL", "http://confd:1"
+#define LOCAL "DYNAMODB_LOCAL", "1"
+#define SHARED "AWS_ENDPOINT_URL", "http://shared:1"
+#define IGNORE "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "True"
+	char path[] = "/tmp/test_endpoint.XXXXXX";
+	static const char *const aws = "https://dynamodb.eu-west-1.amazonaws.com";
+	const struct {
+		struct environment environment;
+		const char *option, *url, *from;
+	} rows[] = {
+		{ { { OWN, CONFD, LOCAL, SHARED }, path }, OPTION, OPTION, "endpoint-url" },
+		{ { { OWN, CONFD, LOCAL, SHARED }, path }, NULL, "http://own:1", "AWS_ENDPOINT_URL_DYNAMODB" },
+		{ { { CONFD, LOCAL, SHARED }, path }, "", "http://confd:1", "DYNAMODB_ENDPOINT_URL" },
+		{ { { CONFD, SHARED }, path }, NULL, "http://shared:1", "AWS_ENDPOINT_URL" },
+		{ { { CONFD, "DYNAMODB_LOCAL", "", SHARED }, path }, NULL, "http://shared:1", "AWS_ENDPOINT_URL" },
+		{ { { "AWS_ENDPOINT_URL_SNS", "http://sns:1" }, path },
+		  NULL,
+		  "http://profile:1",
+		  "endpoint_url of the profile" },
+		{ { { "AWS_PROFILE", "other", "AWS_ENDPOINT_URL", "" }, path }, NULL, aws, "the region" },
+		{ { { IGNORE, OWN, CONFD, LOCAL, SHARED }, path }, NULL, aws, "the region" },
+		{ { { IGNORE, SHARED }, path }, OPTION, OPTION, "endpoint-url" },
+		{ { { "AWS_PROFILE", "deaf", SHARED }, path }, NULL, aws, "the region" },
+		{ { { "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "1", "AWS_PROFILE", "deaf", SHARED }, path },
+		  NULL,
+		  "http://shared:1",
+		  "AWS_ENDPOINT_URL" },
+		/* An endpoint that was named stands as it is. */
+		{ { { "AWS_USE_FIPS_ENDPOINT", "true", SHARED }, path }, NULL, "http://shared:1", "AWS_ENDPOINT_URL" },
+	};
+
+	(void)state;
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	dprintf(fd, "[default]\nendpoint_url = http://profile:1\n[profile other]\nregion = eu-west-2\n"
+		    "[profile deaf]\nignore_configured_endpoint_urls = true\n");
+	close(fd);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct environment environment = rows[i].environment;
+		struct endpoint found;
+		assert_int_equal(0, resolve(&environment, "eu-west-1", rows[i].option, &found, NULL));
+		assert_string_equal(rows[i].url, found.url);
+		assert_string_equal(rows[i].from, found.url_from);
+		assert_string_equal("eu-west-1", found.region);
+		assert_string_equal("region", found.region_from);
+		assert_int_equal(rows[i].url != aws, found.custom);
+	}
+	unlink(path);
+}
+
+/* confd's variable is DynamoDB's; the others have their own. */
+static void test_urls_of_other_services(void **state)
+{
+	struct environment set = { .set = { CONFD, LOCAL, OWN, "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING",
+					    "http://scaling:1" } };
+	struct credentials_context context = { .getenv = lookup, .data = &set };
+	struct endpoint found;
+
+	(void)state;
+	assert_int_equal(0, endpoint_resolve(&context, "sns", "eu-west-1", NULL, &found, NULL));
+	assert_string_equal("https://sns.eu-west-1.amazonaws.com", found.url);
+	assert_int_equal(0, endpoint_resolve(&context, "application-autoscaling", NULL, NULL, &found, NULL));
+	assert_string_equal("http://scaling:1", found.url);
 	assert_string_equal("us-east-1", found.region);
-	assert_true(found.custom);
-	assert_int_equal(0, resolve(&all, "eu-west-1", NULL, &found, NULL));
-	assert_string_equal("http://b:1", found.url);
-	assert_string_equal("eu-west-1", found.region);
-	assert_int_equal(0, resolve(&some, NULL, NULL, &found, NULL));
-	assert_string_equal("http://c:1", found.url);
+	assert_string_equal("the endpoint, which is not AWS's", found.region_from);
 }
 
 static void test_urls(void **state)
@@ -226,9 +312,14 @@ static void test_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_region_order), cmocka_unit_test(test_profile_region),
-		cmocka_unit_test(test_partitions),   cmocka_unit_test(test_url_order),
-		cmocka_unit_test(test_urls),         cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_region_order),
+		cmocka_unit_test(test_profile_region),
+		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_signing_names),
+		cmocka_unit_test(test_urls_of_other_services),
+		cmocka_unit_test(test_url_order),
+		cmocka_unit_test(test_urls),
+		cmocka_unit_test(test_refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
