@@ -49,6 +49,13 @@ struct client_outcome {
 
 #define CLIENT_OUTCOME_NULL ((struct client_outcome){ 0 })
 
+/* What typed calls take: how long and how interruptible, in; what became of the last request, out. */
+struct client_frame {
+	int64_t deadline; /* mono nanoseconds, for all requests of the call */
+	int cancel_fd;    /* -1: none */
+	struct client_outcome outcome;
+};
+
 struct client;
 
 /* Strings of the configuration are copied. */

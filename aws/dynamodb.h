@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 /*
- * Thin typed calls of the DynamoDB API over a client (AWS JSON 1.0). Attribute values travel as jansson objects
- * in DynamoDB's typed form ({"S": "text"}); nothing here interprets them.
+ * Thin typed calls of the DynamoDB API over a client (AWS JSON 1.0): items here, tables in dynamodb_table.h. Attribute
+ * values travel as jansson objects in DynamoDB's typed form ({"S": "text"}); nothing here interprets them.
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations.html
  *
  * Errors are the client's, and: ENXIO the table does not exist, ESTALE a condition did not hold, EBUSY throttled or
@@ -29,34 +29,6 @@ struct dynamodb_call {
 	double write_units;
 	struct client_outcome outcome; /* of the last request */
 };
-
-/* A table as described; absent fields of other engines are 0 or "". */
-struct dynamodb_table {
-	char name[256];
-	char status[32]; /* "ACTIVE", "CREATING", "UPDATING", "DELETING" */
-	char arn[1024];
-	char hash_key[256];
-	char hash_type[4];   /* "S", "N", "B" */
-	char range_key[256]; /* "": none */
-	char range_type[4];
-	bool on_demand;
-	int64_t read_units;
-	int64_t write_units;
-	int64_t item_count;
-	int64_t size_bytes;
-};
-
-int dynamodb_describe_table(struct dynamodb *db, struct dynamodb_call *call, const char *table,
-			    struct dynamodb_table *out, struct error *e);
-
-/* Creates; both keys are strings. range_key may be NULL. ResourceInUseException (it exists) is EEXIST. */
-struct dynamodb_create {
-	const char *table, *hash_key, *range_key;
-	bool on_demand;
-	int64_t read_units, write_units;
-};
-int dynamodb_create_table(struct dynamodb *db, struct dynamodb_call *call, const struct dynamodb_create *create,
-			  struct error *e);
 
 /* GetItem. `*item` is NULL when the item is proven absent; otherwise the caller owns a reference. `key` is borrowed. */
 int dynamodb_get_item(struct dynamodb *db, struct dynamodb_call *call, const char *table, json_t *key, bool consistent,

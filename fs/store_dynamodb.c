@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/store_dynamodb.h"
+#include "aws/dynamodb_table.h"
 #include "fs/store_dynamodb_internal.h"
 
 #include <errno.h>
@@ -94,7 +95,7 @@ static int create(const struct remote *r, struct dynamodb_call *request, struct 
 /* One look. 1: usable, 0: not yet. `created` is kept between looks: a description may lag behind the creation. */
 static int look(const struct remote *r, struct dynamodb_call *request, bool *created, struct error *e)
 {
-	struct dynamodb_table table = { 0 };
+	_dynamodb_table_cleanup_ struct dynamodb_table table = DYNAMODB_TABLE_NULL;
 	struct error missing = ERROR_NULL;
 
 	int rc = dynamodb_describe_table(r->config.db, request, r->config.table, &table, &missing);
@@ -103,13 +104,13 @@ static int look(const struct remote *r, struct dynamodb_call *request, bool *cre
 		*created = rc == 0;
 		return rc;
 	}
-	if (rc == -ENXIO || (rc == 0 && strcmp(table.status, "CREATING") == 0))
+	if (rc == -ENXIO || (rc == 0 && strcmp(table.self.status, "CREATING") == 0))
 		return 0;
 	if (rc < 0)
 		return error_set(e, missing.number, "%s", missing.text);
-	if (strcmp(table.status, "ACTIVE") != 0 && strcmp(table.status, "UPDATING") != 0)
+	if (strcmp(table.self.status, "ACTIVE") != 0 && strcmp(table.self.status, "UPDATING") != 0)
 		return error_set(e, ENXIO, "table %s in %s cannot be used, its status is %s", r->config.table, where(r),
-				 table.status);
+				 table.self.status);
 	rc = check_schema(r, &table, e);
 	return rc < 0 ? rc : 1;
 }

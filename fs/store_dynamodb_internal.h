@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "aws/json.h"
 #include "fs/store_dynamodb.h"
 #include "fs/store_item.h"
 
@@ -17,13 +18,6 @@ static inline struct remote *remote_of(struct store *store)
 {
 	return (struct remote *)store;
 }
-
-static inline void remote_json_cleanup(json_t **value)
-{
-	json_decref(*value);
-}
-
-#define _json_cleanup_ __attribute__((cleanup(remote_json_cleanup)))
 
 /* The deadline of one request of a load. */
 int64_t remote_request_deadline(const struct remote *r, const struct store_call *call);

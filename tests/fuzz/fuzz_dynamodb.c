@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first byte picks an operation, the rest is the body of a 200 to it. */
-#include "aws/dynamodb.h"
+/* The first byte, a digit, picks an operation, the rest is the body of a 200 to it. */
+#include "aws/dynamodb_table.h"
 #include "tests/unit/fake_http.h"
 
 #include <stdint.h>
@@ -10,10 +10,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void describe(struct dynamodb *db, struct dynamodb_call *call)
 {
-	struct dynamodb_table table;
+	_dynamodb_table_cleanup_ struct dynamodb_table table = DYNAMODB_TABLE_NULL;
 
-	if (dynamodb_describe_table(db, call, "t", &table, NULL) == 0 && (!table.status[0] || !table.hash_key[0]))
+	if (dynamodb_describe_table(db, call, "t", &table, NULL) < 0)
+		return;
+	if (!table.self.status[0] || !table.hash_key[0] || table.self.read_units < 0 || table.self.last_increase < 0)
 		abort();
+	for (size_t i = 0; i < table.n_indexes; i++) {
+		if (!table.indexes[i].name[0])
+			abort();
+	}
+}
+
+static void list(struct dynamodb *db, struct dynamodb_call *call)
+{
+	struct dynamodb_table_pages pages = DYNAMODB_TABLE_PAGES_NULL;
+	json_t *names = NULL;
+
+	if (dynamodb_list_tables(db, call, &pages, &names, NULL) == 0 && pages.done == !!pages.after[0])
+		abort();
+	json_decref(names);
 }
 
 static void get(struct dynamodb *db, struct dynamodb_call *call, json_t *key)
@@ -59,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!key || fake_service_init(&service, &answer, 1) < 0 || dynamodb_new(service.client, &db, NULL) < 0)
 		abort();
 	struct dynamodb_call call = { .deadline = fake_deadline(&service), .cancel_fd = -1 };
-	switch (data[0] % 4) {
+	switch ((uint8_t)(data[0] - '0') % 5) {
 	case 0:
 		describe(db, &call);
 		break;
@@ -69,8 +85,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 2:
 		page(db, &call);
 		break;
-	default:
+	case 3:
 		put(db, &call, key);
+		break;
+	default:
+		list(db, &call);
 	}
 	if (!(call.read_units >= 0 && call.write_units >= 0))
 		abort();

@@ -6,125 +6,10 @@
 
 #include <cmocka.h>
 
-#include "aws/dynamodb.h"
-#include "tests/unit/fake_http.h"
+#include "aws/dynamodb_table.h"
+#include "tests/unit/scripted.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* A scripted table and one call's frame. */
-struct run {
-	struct fake_service service;
-	struct dynamodb *db;
-	struct dynamodb_call call;
-	struct error error;
-};
-
-static void begin(struct run *r, const struct fake_answer *script, size_t n)
-{
-	*r = (struct run){ 0 };
-	assert_int_equal(fake_service_init(&r->service, script, n), 0);
-	assert_int_equal(dynamodb_new(r->service.client, &r->db, NULL), 0);
-	r->call = (struct dynamodb_call){ .deadline = fake_deadline(&r->service), .cancel_fd = -1 };
-}
-
-static void end(struct run *r)
-{
-	dynamodb_free(r->db);
-	fake_service_deinit(&r->service);
-}
-
-#define BEGIN(r, ...)                                               \
-	static const struct fake_answer script[] = { __VA_ARGS__ }; \
-	begin(&(r), script, sizeof(script) / sizeof(script[0]))
-
-static void assert_holds(const char *text, const char *part)
-{
-	if (!strstr(text, part))
-		fail_msg("'%s' is not in: %s", part, text);
-}
-
-static void assert_asked(const struct run *r, size_t i, const char *operation, const char *body)
-{
-	char target[96];
-
-	snprintf(target, sizeof(target), "X-Amz-Target: DynamoDB_20120810.%s\n", operation);
-	assert_true(i < r->service.asked);
-	assert_holds(r->service.requests[i].headers, target);
-	assert_string_equal(r->service.requests[i].body, body);
-}
-
-/* The value as compact text against `text`; releases the value. */
-static void assert_json(json_t *value, const char *text)
-{
-	char *dump = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-
-	assert_non_null(dump);
-	assert_string_equal(dump, text);
-	free(dump);
-	json_decref(value);
-}
-
-#define DESCRIBED                                                                                                \
-	"{\"Table\":{\"AttributeDefinitions\":[{\"AttributeName\":\"_store\",\"AttributeType\":\"S\"},"          \
-	"{\"AttributeName\":\"_option\",\"AttributeType\":\"N\"}],\"KeySchema\":[{\"AttributeName\":\"_store\"," \
-	"\"KeyType\":\"HASH\"},{\"AttributeName\":\"_option\",\"KeyType\":\"RANGE\"}],\"TableName\":\"conf\","   \
-	"\"TableStatus\":\"ACTIVE\""
-
-static void test_describe_table(void **state)
-{
-	struct dynamodb_table table;
-	struct run r;
-
-	(void)state;
-	BEGIN(r, { .body = DESCRIBED ",\"ProvisionedThroughput\":{\"ReadCapacityUnits\":5,\"WriteCapacityUnits\":6.0},"
-				     "\"ItemCount\":7,\"TableSizeBytes\":8,\"TableArn\":\"arn:aws:x\","
-				     "\"BillingModeSummary\":{\"BillingMode\":\"PAY_PER_REQUEST\"}}}" });
-	assert_int_equal(dynamodb_describe_table(r.db, &r.call, "conf", &table, &r.error), 0);
-	assert_asked(&r, 0, "DescribeTable", "{\"TableName\":\"conf\"}");
-	assert_string_equal(table.name, "conf");
-	assert_string_equal(table.status, "ACTIVE");
-	assert_string_equal(table.arn, "arn:aws:x");
-	assert_string_equal(table.hash_key, "_store");
-	assert_string_equal(table.hash_type, "S");
-	assert_string_equal(table.range_key, "_option");
-	assert_string_equal(table.range_type, "N");
-	assert_true(table.on_demand);
-	assert_int_equal(table.read_units, 5);
-	assert_int_equal(table.write_units, 6);
-	assert_int_equal(table.item_count, 7);
-	assert_int_equal(table.size_bytes, 8);
-	end(&r);
-}
-
-static void test_describe_table_without_what_is_optional(void **state)
-{
-	struct dynamodb_table table;
-	struct run r;
-
-	(void)state;
-	BEGIN(r, { .body = DESCRIBED "}}" });
-	assert_int_equal(dynamodb_describe_table(r.db, &r.call, "conf", &table, &r.error), 0);
-	assert_string_equal(table.arn, "");
-	assert_false(table.on_demand);
-	assert_int_equal(table.read_units, 0);
-	end(&r);
-}
-
-static void test_no_table(void **state)
-{
-	struct dynamodb_table table;
-	struct run r;
-
-	(void)state;
-	BEGIN(r, { .status = 400, .body = "{\"__type\":\"x#ResourceNotFoundException\",\"message\":\"not found\"}" });
-	assert_int_equal(dynamodb_describe_table(r.db, &r.call, "conf", &table, &r.error), -ENXIO);
-	assert_string_equal(r.error.text, "table conf: DescribeTable: service.test:8000 answered "
-					  "ResourceNotFoundException: not found: check the table's name and region");
-	end(&r);
-}
 
 /* Each is asked for three times and is EIO in the end, never something else. */
 static void test_answers_that_are_none(void **state)
@@ -151,7 +36,7 @@ static void test_answers_that_are_none(void **state)
 		"{\"message\":\"hello\"}",
 	};
 	struct dynamodb_pages pages = { .table = "conf" };
-	struct dynamodb_table table;
+	struct dynamodb_table table = DYNAMODB_TABLE_NULL;
 	json_t *key = json_object(), *got = NULL;
 	struct run r;
 
@@ -171,69 +56,6 @@ static void test_answers_that_are_none(void **state)
 		end(&r);
 	}
 	json_decref(key);
-}
-
-#define STATUS "{\"Table\":{\"TableStatus\":\"ACTIVE\""
-
-static void test_descriptions_that_lack_something(void **state)
-{
-	static const char *const bodies[] = {
-		"{\"Table\":{}}",
-		STATUS "}}",
-		STATUS ",\"KeySchema\":[]}}",
-		STATUS ",\"KeySchema\":[{\"KeyType\":\"HASH\"}]}}",
-		STATUS ",\"KeySchema\":[{\"KeyType\":\"HASH\",\"AttributeName\":\"a\"}]}}",
-		"{\"Table\":{\"TableStatus\":\"ACTIVE and more than fits into any status there is\"}}",
-	};
-	struct dynamodb_table table = { .name = "untouched" };
-	struct run r;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
-		struct fake_answer answer = { .body = bodies[i] };
-		begin(&r, &answer, 1);
-		assert_int_equal(dynamodb_describe_table(r.db, &r.call, "conf", &table, &r.error), -EIO);
-		assert_string_equal(table.name, "untouched");
-		end(&r);
-	}
-}
-
-static void test_create_table(void **state)
-{
-	struct dynamodb_create create = {
-		.table = "t", .hash_key = "h", .range_key = "r", .read_units = 1, .write_units = 2
-	};
-	struct run r;
-
-	(void)state;
-	BEGIN(r, { .body = "{\"TableDescription\":{\"TableStatus\":\"CREATING\"}}" });
-	assert_int_equal(dynamodb_create_table(r.db, &r.call, &create, &r.error), 0);
-	assert_asked(
-		&r, 0, "CreateTable",
-		"{\"TableName\":\"t\",\"KeySchema\":[{\"AttributeName\":\"h\",\"KeyType\":\"HASH\"},"
-		"{\"AttributeName\":\"r\",\"KeyType\":\"RANGE\"}],\"AttributeDefinitions\":[{\"AttributeName\":\"h\","
-		"\"AttributeType\":\"S\"},{\"AttributeName\":\"r\",\"AttributeType\":\"S\"}],"
-		"\"ProvisionedThroughput\":{\"ReadCapacityUnits\":1,\"WriteCapacityUnits\":2}}");
-	create.range_key = NULL;
-	create.on_demand = true;
-	assert_int_equal(dynamodb_create_table(r.db, &r.call, &create, &r.error), 0);
-	assert_asked(&r, 1, "CreateTable",
-		     "{\"TableName\":\"t\",\"KeySchema\":[{\"AttributeName\":\"h\",\"KeyType\":\"HASH\"}],"
-		     "\"AttributeDefinitions\":[{\"AttributeName\":\"h\",\"AttributeType\":\"S\"}],"
-		     "\"BillingMode\":\"PAY_PER_REQUEST\"}");
-	end(&r);
-}
-
-static void test_create_table_that_exists(void **state)
-{
-	struct dynamodb_create create = { .table = "t", .hash_key = "h", .on_demand = true };
-	struct run r;
-
-	(void)state;
-	BEGIN(r, { .status = 400, .body = "{\"__type\":\"x#ResourceInUseException\",\"message\":\"\"}" });
-	assert_int_equal(dynamodb_create_table(r.db, &r.call, &create, &r.error), -EEXIST);
-	assert_string_equal(r.error.text, "table t: it exists already");
-	end(&r);
 }
 
 static void test_get_item(void **state)
@@ -465,28 +287,10 @@ static void test_transactions_that_fail(void **state)
 	end(&r);
 }
 
-static void test_names_that_are_not_utf8(void **state)
-{
-	struct dynamodb_table table;
-	struct run r;
-
-	(void)state;
-	BEGIN(r, { .body = "{}" });
-	assert_int_equal(dynamodb_describe_table(r.db, &r.call, "\xff", &table, &r.error), -EINVAL);
-	assert_int_equal(r.service.asked, 0);
-	end(&r);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_describe_table),
-		cmocka_unit_test(test_describe_table_without_what_is_optional),
-		cmocka_unit_test(test_no_table),
 		cmocka_unit_test(test_answers_that_are_none),
-		cmocka_unit_test(test_descriptions_that_lack_something),
-		cmocka_unit_test(test_create_table),
-		cmocka_unit_test(test_create_table_that_exists),
 		cmocka_unit_test(test_get_item),
 		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_a_query),
@@ -496,7 +300,6 @@ int main(void)
 		cmocka_unit_test(test_failed_conditions),
 		cmocka_unit_test(test_transactions),
 		cmocka_unit_test(test_transactions_that_fail),
-		cmocka_unit_test(test_names_that_are_not_utf8),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/dynamodb_json.h"
+#include "aws/json.h"
 #include "aws/core/buf.h"
+#include "aws/core/clock.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -128,7 +129,7 @@ static json_t *restore(json_t *value)
 	}
 }
 
-json_t *dynamodb_json_load(const char *text, size_t len, json_error_t *why)
+json_t *aws_json_load(const char *text, size_t len, json_error_t *why)
 {
 	/* A raw NUL is no JSON: jansson says so. */
 	if (strlen(text) != len || !strstr(text, "\\u0000"))
@@ -140,4 +141,42 @@ json_t *dynamodb_json_load(const char *text, size_t len, json_error_t *why)
 	json_t *restored = value ? restore(value) : NULL;
 	json_decref(value);
 	return restored;
+}
+
+json_t *aws_json_present(const json_t *object, const char *name)
+{
+	json_t *member = json_object_get(object, name);
+
+	return json_is_null(member) || (json_is_object(member) && !json_object_size(member)) ? NULL : member;
+}
+
+bool aws_json_text(const json_t *object, const char *name, char *to, size_t size)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	if (!text || strlen(text) >= size)
+		return false;
+	memcpy(to, text, strlen(text) + 1);
+	return true;
+}
+
+/* NaN and what passes an int64_t are no numbers here. */
+static int64_t whole(double value)
+{
+	return value >= 0 && value < 9e18 ? (int64_t)value : 0;
+}
+
+int64_t aws_json_count(const json_t *object, const char *name)
+{
+	const json_t *number = json_object_get(object, name);
+
+	if (!json_is_integer(number))
+		return whole(json_number_value(number));
+	return json_integer_value(number) > 0 ? json_integer_value(number) : 0;
+}
+
+int64_t aws_json_time(const json_t *value)
+{
+	/* To the microsecond: a double has no more. */
+	return whole(json_number_value(value) * 1e6) * (CLOCK_MS / 1000);
 }
