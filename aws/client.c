@@ -185,6 +185,7 @@ static enum verdict judge_refusal(struct trial *t)
 	const struct aws_error *row = answer.row;
 	t->outcome.code = *row->code ? row->code : NULL;
 	t->outcome.throttled = row->kind == AWS_ERROR_THROTTLE;
+	t->outcome.throttles += t->outcome.throttled;
 	memcpy(t->outcome.reasons, answer.reasons, sizeof(t->outcome.reasons));
 	/* A server that failed may have done the work before. */
 	t->outcome.answer_lost |= t->response.status >= 500 || t->response.status == 408;
@@ -331,6 +332,10 @@ int client_perform(struct client *client, const struct client_call *call, struct
 	while (wait_again(&t, verdict));
 	if (outcome)
 		*outcome = t.outcome;
+	if (client->config.observe)
+		client->config.observe(client->config.observe_data, t.operation, &t.outcome,
+				       verdict == DONE ? 0 : -t.error.number,
+				       clock_mono(client->config.clock) - t.started);
 	if (verdict == DONE) {
 		change_tokens(client, t.spent + 1);
 		buf_deinit(answer);

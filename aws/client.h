@@ -9,6 +9,8 @@
  * One AWS service at one endpoint: sign, send, retry (standard mode: full jitter, quota), decode errors.
  * Thread-safe: any number of calls at once.
  */
+struct client_outcome;
+
 struct client_config {
 	const char *service;                   /* signing name: "dynamodb" */
 	const char *region;                    /* signing region */
@@ -20,6 +22,10 @@ struct client_config {
 	int max_attempts;                      /* 0: 3; throttled calls go on until their deadline */
 	uint32_t (*random)(void *data);        /* NULL: getrandom(2); for the jitter only */
 	void *random_data;
+	/* Told of each call when it has ended, by the thread that made it; NULL: nobody. `operation`: "GetItem". */
+	void (*observe)(void *data, const char *operation, const struct client_outcome *outcome, int result,
+			int64_t nanoseconds);
+	void *observe_data;
 };
 
 struct client_call {
@@ -42,7 +48,8 @@ struct client_call {
 struct client_outcome {
 	int attempts;
 	bool answer_lost;  /* some attempt may have been carried out without a usable answer arriving */
-	bool throttled;    /* the last answer was a throttle */
+	int throttles;     /* answers that were throttles; */
+	bool throttled;    /* the last one was */
 	const char *code;  /* the error's AWS name from the table of aws/errors.h, NULL if none was recognised */
 	char reasons[256]; /* TransactionCanceledException: the codes of CancellationReasons, comma-separated */
 };

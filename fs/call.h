@@ -37,6 +37,9 @@ enum call_kind {
 	CALL_KINDS
 };
 
+/* As metrics name it: "getattr". */
+const char *call_kind_name(enum call_kind kind);
+
 /* What a run of a call can come to beside 0 and -errno. */
 enum call_result {
 	CALL_BLOCKS = 1, /* it needs the network: run it again on a worker, with may_block */

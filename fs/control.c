@@ -99,11 +99,17 @@ bool control_is_folder(uint64_t id)
 	return id == CONTROL_ID || (row && row->leads);
 }
 
-static void render(const struct spot *spot, struct buf *out)
+static bool is_shown(const struct control_row *row)
 {
-	if (!spot->row->show)
-		return;
-	spot->row->show(&spot->at, out);
+	return row->show || row->grow;
+}
+
+static void render(const struct spot *spot, uint64_t *seen, struct buf *out)
+{
+	if (spot->row->show)
+		spot->row->show(&spot->at, out);
+	else if (spot->row->grow)
+		spot->row->grow(&spot->at, seen, out);
 	/* One value and its newline; nothing is an empty file. */
 	if (out->len && out->data[out->len - 1] != '\n')
 		buf_char(out, '\n');
@@ -118,22 +124,42 @@ static struct control_text *open_text(struct mount *m, uint64_t id)
 	return text;
 }
 
-enum { TEXT_MAX = 16 << 20 };
+enum { TEXT_MAX = 16 << 20, GROWN_MAX = 4 << 20 };
+
+void control_grow_locked(struct mount *m, struct control_text *text)
+{
+	struct spot spot = spot_of(m, text->id);
+	uint64_t seen = text->seen;
+
+	if (!spot.found || !spot.row->grow)
+		return;
+	/* Somebody has followed it for long: it begins anew, as a log does that was rotated. */
+	if (text->text.len > GROWN_MAX) {
+		buf_reset(&text->text);
+		text->seen = 0;
+	}
+	render(&spot, &text->seen, &text->text);
+	if (text->seen != seen)
+		text->mtime = clock_wall(m->clock);
+}
 
 static int attr_of(struct mount *m, uint64_t id, const struct spot *spot, struct attr *attr)
 {
 	const struct settings *s = m->settings;
-	const struct control_text *text = open_text(m, id);
+	struct control_text *text = open_text(m, id);
 	_buf_cleanup_ struct buf fresh = BUF_INIT(TEXT_MAX);
+	uint64_t seen = 0;
 
 	/* Whatever is said here may be old a moment later. */
 	*attr = (struct attr){ .id = id, .uid = s->uid, .gid = s->gid, .mode = S_IFDIR | 0700, .mtime = m->root_mtime };
 	if (!spot->row)
 		return 0;
-	attr->mode = S_IFREG | (spot->row->show ? 0400 : 0) | (spot->row->act ? 0200 : 0);
+	attr->mode = S_IFREG | (is_shown(spot->row) ? 0400 : 0) | (spot->row->act ? 0200 : 0);
+	if (text)
+		control_grow_locked(m, text);
 	attr->mtime = text ? text->mtime : clock_wall(m->clock);
 	if (!text)
-		render(spot, &fresh);
+		render(spot, &seen, &fresh);
 	attr->size = text ? text->text.len : fresh.len;
 	return 0;
 }
@@ -222,7 +248,7 @@ struct control_text *control_open_locked(struct mount *m, uint64_t id)
 	*text = (struct control_text){
 		.next = m->control_texts, .id = id, .refs = 1, .mtime = clock_wall(m->clock), .text = BUF_INIT(TEXT_MAX)
 	};
-	render(&spot, &text->text);
+	render(&spot, &text->seen, &text->text);
 	m->control_texts = text;
 	return text;
 }

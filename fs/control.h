@@ -7,13 +7,14 @@
  * The .control tree: a table of rows, one a file (control.c). Adding a file is adding a row.
  *
  * A row is rendered into one text that all who have it open share until the last closes; its size and modification time
- * are those of that text. A write(2) acts at once.
+ * are those of that text; a text that only grows (events) does so under its readers. A write(2) acts at once.
  */
 struct control_text {
 	struct control_text *next;
 	uint64_t id;
 	unsigned refs;
 	int64_t mtime; /* wall nanoseconds, when it was rendered */
+	uint64_t seen; /* of a text that grows: what it shows already */
 	struct buf text;
 };
 
@@ -29,6 +30,8 @@ bool control_is_folder(uint64_t id);
 
 /* The text as long as it is open; NULL: no memory, or not a file. */
 struct control_text *control_open_locked(struct mount *m, uint64_t id);
+/* Brings a text that grows up to date. */
+void control_grow_locked(struct mount *m, struct control_text *text);
 void control_close_locked(struct mount *m, struct control_text *text);
 
 /* Texts and handles of files that were open when the mount was taken away. */

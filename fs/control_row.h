@@ -23,8 +23,9 @@ struct control_row {
 	void (*show)(const struct control_at *at, struct buf *out);
 	/* A write of that text, white space at its end taken off; without the lock. NULL: read-only. */
 	int (*act)(const struct control_at *at, const char *text, struct error *e);
+	/* In place of `show`, a text that grows while it is open: appends what came after the first `*seen` things. */
+	void (*grow)(const struct control_at *at, uint64_t *seen, struct buf *out);
 	bool blocks;              /* act waits for the network */
-	bool grows;               /* lines are only added while it is open */
 	enum control_place leads; /* of a directory: where its content stands; else AT_NOWHERE */
 	const char *help;
 };

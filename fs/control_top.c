@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/control_row.h"
 
+#include "fs/events.h"
+#include "fs/metrics.h"
 #include "fs/notify.h"
 #include "fs/refresh.h"
 #include "version.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <time.h>
 
@@ -91,11 +94,41 @@ static int act_refresh_all(const struct control_at *at, const char *text, struct
 	return result;
 }
 
+static void grow_events(const struct control_at *at, uint64_t *seen, struct buf *out)
+{
+	events_show_locked(at->mount, seen, out);
+}
+
+static void show_metrics(const struct control_at *at, struct buf *out)
+{
+	metrics_show_locked(at->mount, out);
+}
+
+static void show_log_level(const struct control_at *at, struct buf *out)
+{
+	buf_str(out, log_level_name(at->mount->log->level));
+}
+
+static int act_log_level(const struct control_at *at, const char *text, struct error *e)
+{
+	enum log_level level;
+
+	if (log_level_parse(text, &level) < 0)
+		return error_set(e, EINVAL, "log-level is debug, info, warning or error");
+	at->mount->log->level = level;
+	return 0;
+}
+
 static const struct control_row rows[] = {
 	{ AT_TOP, "version", .show = show_version, .help = "the version of dynconf" },
 	{ AT_TOP, "status", .show = show_status, .help = "how the sources and stores are, what is wrong first" },
 	{ AT_TOP, "last-error", .show = show_last_error,
 	  .help = "when and why something failed last; empty if nothing did" },
+	{ AT_TOP, "metrics", .show = show_metrics, .help = "what is counted, as text for Prometheus" },
+	{ AT_TOP, "events", .grow = grow_events,
+	  .help = "the newest 1,000 changes, errors and recoveries, a line of JSON each" },
+	{ AT_TOP, "log-level", .show = show_log_level, .act = act_log_level,
+	  .help = "debug, info, warning or error: what goes to the log" },
 	{ AT_TOP, "refresh", .act = act_refresh_all, .blocks = true, .help = "any write loads all sources now" },
 	{ AT_TOP, "stores", .leads = AT_STORES, .help = "one directory a store" },
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/dispatch.h"
 
+#include "fs/metrics.h"
 #include "fs/ops.h"
 #include "fs/vfs.h"
 #include "fs/worker.h"
@@ -132,8 +133,8 @@ static void route(struct pending *p, int r)
 
 void dispatch_call(struct mount *m, struct call *c)
 {
+	metrics_call(m->metrics, c->kind);
 	int r = vfs_run(m, c);
-
 	if (r <= 0) {
 		answer(m, c, r);
 		return;

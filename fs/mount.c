@@ -9,6 +9,8 @@
 #include "aws/http_curl.h"
 #include "fs/control.h"
 #include "fs/dispatch.h"
+#include "fs/events.h"
+#include "fs/metrics.h"
 #include "fs/node.h"
 #include "fs/notify.h"
 #include "fs/ops.h"
@@ -56,6 +58,7 @@ void mount_fail_locked(struct mount *m, const char *what, const struct error *e)
 	m->last_error = *e;
 	m->last_error_wall = clock_wall(m->clock);
 	error_context(&m->last_error, "%s", what);
+	events_error_locked(m, what, e);
 }
 
 void mount_fail(struct mount *m, const char *what, const struct error *e)
@@ -96,6 +99,8 @@ static int open_backend(struct mount *m, const struct endpoint *endpoint, const 
 		.credentials = b->credentials,
 		.log = m->log,
 		.max_attempts = aws.max_attempts,
+		.observe = metrics_request,
+		.observe_data = m->metrics,
 	};
 	r = client_new(&client, &b->client, e);
 	return r < 0 ? r : dynamodb_new(b->client, &b->db, e);
@@ -329,6 +334,8 @@ static void deinit(struct mount *m)
 		free(u->name);
 		free(u);
 	}
+	events_free(m->events);
+	metrics_free(m->metrics);
 	close(m->stop_fd);
 	pthread_mutex_destroy(&m->lock);
 }
@@ -379,6 +386,8 @@ int mount_serve(const struct settings *settings, struct log *log, void (*ready)(
 
 	pthread_mutex_init(&m.lock, NULL);
 	m.started_wall = m.root_mtime = clock_wall(m.clock);
+	m.events = events_new();
+	m.metrics = metrics_new();
 	int r = start(&m, e);
 	if (r == 0)
 		r = serve(&m, ready, data, e);

@@ -2,6 +2,7 @@
 #include "fs/notify.h"
 
 #include "fs/dispatch.h"
+#include "fs/events.h"
 #include "fs/handle.h"
 #include "fs/node.h"
 #include "fs/ops.h"
@@ -209,6 +210,18 @@ static struct view *untold_view(struct mount *m, struct snapshot **told, struct 
 	return view;
 }
 
+/* What a store brings when it is first shown is no news. */
+static void remember_locked(const struct notifier *n)
+{
+	size_t first = n->n > EVENTS_MAX ? n->n - EVENTS_MAX : 0;
+
+	for (size_t i = first; n->view->announced && i < n->n; i++) {
+		const struct change_told *c = &n->changes[i];
+		struct difference difference = { c->before_folder, c->after_folder, c->before, c->after };
+		events_difference_locked(n->view, &difference);
+	}
+}
+
 /* Takes up one view. The comparison needs no lock: nobody looks at the changes before `telling` is set. */
 static bool take_view(struct notifier *n)
 {
@@ -223,6 +236,7 @@ static bool take_view(struct notifier *n)
 	MOUNT_LOCKED(m);
 	snapshot_unref(told);
 	n->view->telling = current;
+	remember_locked(n);
 	return true;
 }
 
@@ -466,6 +480,7 @@ static void tell_root(struct notifier *n)
 		bool is_new = i < m->n_views && !m->views[i]->announced == view_is_shown(m->views[i]);
 		if (is_new) {
 			m->views[i]->announced = view_is_shown(m->views[i]);
+			events_store_locked(m->views[i]);
 			memcpy(name, m->views[i]->name, sizeof(name));
 		}
 		pthread_mutex_unlock(&m->lock);

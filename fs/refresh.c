@@ -2,6 +2,7 @@
 #include "fs/refresh.h"
 
 #include "fs/dispatch.h"
+#include "fs/events.h"
 #include "fs/vfs.h"
 #include "fs/view.h"
 
@@ -347,6 +348,8 @@ int refresh_option(struct view *view, const char *option, struct error *e)
 
 void source_answered_locked(struct source *source)
 {
+	if (source->trouble.number)
+		events_recovery_locked(source);
 	source->trouble = ERROR_NULL;
 }
 

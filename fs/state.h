@@ -23,6 +23,8 @@
 struct mount;
 struct fact;
 struct control_text;
+struct events;
+struct metrics;
 
 /* One source: a backend, its refresh thread and how it is doing. */
 struct source {
@@ -118,7 +120,8 @@ struct mount {
 	struct workers *workers;
 	struct notifier *notifier;
 	struct dispatcher *dispatcher;
-	struct kernel *kernel; /* the FUSE session, see ops.h */
+	struct kernel *kernel;   /* the FUSE session, see ops.h */
+	struct metrics *metrics; /* NULL: nothing is counted */
 	pthread_t signals;
 	bool signalled; /* that thread runs */
 	int stop_fd;    /* readable once the daemon ends: cancels every wait */
@@ -141,6 +144,7 @@ struct mount {
 	size_t sweep_at; /* exceptions in `natural` at which they are swept before their time */
 	struct control_text *control_texts;
 	struct handle *control_handles;
+	struct events *events; /* NULL: nothing is remembered */
 	struct error last_error;
 	int64_t last_error_wall;
 };

@@ -216,18 +216,40 @@ int vfs_target_locked(struct mount *m, struct call *c, uint64_t node, const char
 	return 0;
 }
 
+static const struct {
+	const char *name;
+	int (*run)(struct mount *m, struct call *c);
+} calls[CALL_KINDS] = {
+	[CALL_LOOKUP] = { "lookup", vfs_lookup },
+	[CALL_GETATTR] = { "getattr", vfs_getattr },
+	[CALL_SETATTR] = { "setattr", vfs_setattr },
+	[CALL_MKNOD] = { "mknod", vfs_mknod },
+	[CALL_MKDIR] = { "mkdir", vfs_mkdir },
+	[CALL_UNLINK] = { "unlink", vfs_unlink },
+	[CALL_RMDIR] = { "rmdir", vfs_rmdir },
+	[CALL_RENAME] = { "rename", vfs_rename },
+	[CALL_OPEN] = { "open", vfs_open },
+	[CALL_CREATE] = { "create", vfs_create },
+	[CALL_READ] = { "read", vfs_read },
+	[CALL_WRITE] = { "write", vfs_write },
+	[CALL_FLUSH] = { "flush", vfs_flush },
+	[CALL_FSYNC] = { "fsync", vfs_fsync },
+	[CALL_RELEASE] = { "release", vfs_release },
+	[CALL_READDIR] = { "readdir", vfs_readdir },
+	[CALL_STATFS] = { "statfs", vfs_statfs },
+	[CALL_GETXATTR] = { "getxattr", vfs_getxattr },
+	[CALL_LISTXATTR] = { "listxattr", vfs_listxattr },
+	[CALL_SETXATTR] = { "setxattr", vfs_setxattr },
+};
+
+const char *call_kind_name(enum call_kind kind)
+{
+	return calls[kind].name;
+}
+
 int vfs_run(struct mount *m, struct call *c)
 {
-	static int (*const rows[CALL_KINDS])(struct mount *, struct call *) = {
-		[CALL_LOOKUP] = vfs_lookup,       [CALL_GETATTR] = vfs_getattr,   [CALL_SETATTR] = vfs_setattr,
-		[CALL_MKNOD] = vfs_mknod,         [CALL_MKDIR] = vfs_mkdir,       [CALL_UNLINK] = vfs_unlink,
-		[CALL_RMDIR] = vfs_rmdir,         [CALL_RENAME] = vfs_rename,     [CALL_OPEN] = vfs_open,
-		[CALL_CREATE] = vfs_create,       [CALL_READ] = vfs_read,         [CALL_WRITE] = vfs_write,
-		[CALL_FLUSH] = vfs_flush,         [CALL_FSYNC] = vfs_fsync,       [CALL_RELEASE] = vfs_release,
-		[CALL_READDIR] = vfs_readdir,     [CALL_STATFS] = vfs_statfs,     [CALL_GETXATTR] = vfs_getxattr,
-		[CALL_LISTXATTR] = vfs_listxattr, [CALL_SETXATTR] = vfs_setxattr,
-	};
-	int r = rows[c->kind](m, c);
+	int r = calls[c->kind].run(m, c);
 
 	/* What only makes sense inside the house is a failure of the store to the world. */
 	return r == -ENXIO || r == -ECANCELED ? -EIO : r;

@@ -288,6 +288,7 @@ int vfs_read(struct mount *m, struct call *c)
 	if (h->kind == HANDLE_CONTROL) {
 		if (!h->text)
 			return -EBADF;
+		control_grow_locked(m, h->text);
 		buf_append(&c->text, buf_text(&h->text->text), h->text->text.len);
 		give(c, buf_text(&c->text), c->text.len);
 		return buf_error(&c->text);

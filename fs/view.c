@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/view.h"
 
+#include "fs/events.h"
 #include "fs/notify.h"
 
 #include <errno.h>
@@ -325,6 +326,12 @@ static void drop_old_facts(struct view *view)
 	}
 }
 
+/* What the kernel did itself needs no telling, unless it has something to be told already. */
+static bool is_told(const struct view *view, bool kernel_knows)
+{
+	return kernel_knows && view->told == view->current && !view->telling;
+}
+
 int view_record_locked(struct view *view, const struct fact *done, bool kernel_knows)
 {
 	struct snapshot_draft *draft = NULL;
@@ -346,6 +353,9 @@ int view_record_locked(struct view *view, const struct fact *done, bool kernel_k
 		fact_free(fact);
 		return r;
 	}
+	/* Else the notifier sees the difference. */
+	if (next != view->current && is_told(view, kernel_knows))
+		events_fact_locked(view, fact);
 	add_fact(view, fact);
 	drop_old_facts(view);
 	view_publish_locked(view, next, kernel_knows);
@@ -564,8 +574,7 @@ void view_publish_locked(struct view *view, struct snapshot *next, bool kernel_k
 		snapshot_unref(next);
 		return;
 	}
-	/* What the kernel did itself needs no telling, unless it has something to be told already. */
-	if (kernel_knows && view->told == view->current && !view->telling) {
+	if (is_told(view, kernel_knows)) {
 		snapshot_unref(view->told);
 		view->told = snapshot_ref(next);
 	}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The .control tree."""
+import json
 import os
 import re
 import signal
@@ -9,7 +10,7 @@ import pytest
 from mounts import eventually, fails_with
 from sites import SEED
 
-TOP = ['version', 'status', 'refresh', 'last-error', 'stores']
+TOP = ['version', 'status', 'refresh', 'last-error', 'log-level', 'metrics', 'events', 'stores']
 STORE = ['source', 'layout', 'ttl', 'refresh', 'age', 'stale', 'items', 'keys', 'bytes', 'last-refresh', 'last-error',
          'consumed-read-units', 'consumed-write-units']
 
@@ -134,3 +135,44 @@ def test_a_mount_for_reading_only_shows_control_and_refreshes_on_hangup(site):
     site.set('host', {'S': 'db2'})
     conf.process.send_signal(signal.SIGHUP)
     eventually(lambda: conf.read('prod/db/host') == b'db2')
+
+
+def test_events_tell_of_changes_here_and_elsewhere(conf):
+    def newest():
+        event = json.loads(conf.control('events').splitlines()[-1])
+        return event['event'], event.get('path')
+
+    conf.write('prod/db/host', b'db2')
+    assert newest() == ('changed', 'prod/db/host')
+    conf.site.set('host', {'S': 'db3'})
+    conf.site.put('prod', 'cache', {'size': {'N': '1'}})
+    conf.refresh()
+    told = [json.loads(line) for line in conf.control('events').splitlines()]
+    assert {(event['event'], event['path']) for event in told[-3:]} == {
+        ('changed', 'prod/db/host'), ('added', 'prod/cache'), ('added', 'prod/cache/size')}
+
+
+def test_events_grow_under_their_reader(here):
+    with here.opened('.control/events', os.O_RDONLY) as fd:
+        before = os.pread(fd, 1 << 20, 0)
+        here.write('prod/db/host', b'db2')
+        assert os.fstat(fd).st_size > len(before)
+        after = os.pread(fd, 1 << 20, 0)
+        assert after.startswith(before) and b'"prod/db/host"' in after[len(before):]
+
+
+def test_the_log_level_can_be_changed(here):
+    here.sh('echo debug > .control/log-level')
+    assert here.control('log-level') == 'debug\n'
+    with fails_with('EINVAL'):
+        here.write('.control/log-level', b'loud\n')
+    assert here.control('log-level') == 'debug\n'
+
+
+def test_metrics_count_requests(table):
+    table.put('prod', 'db', SEED)
+    conf = table.mount()
+    samples = dict(line.rsplit(' ', 1) for line in conf.control('metrics').splitlines() if line[0] != '#')
+    assert float(samples['dynconf_requests_total{operation="Scan",outcome="ok"}']) >= 1
+    assert float(samples['dynconf_store_keys{store="prod"}']) == 2
+    assert float(samples['dynconf_fuse_requests_total{kind="lookup"}']) > 0

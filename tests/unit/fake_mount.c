@@ -2,6 +2,8 @@
 #include "tests/unit/fake_mount.h"
 
 #include "fs/dispatch.h"
+#include "fs/events.h"
+#include "fs/metrics.h"
 #include "fs/notify.h"
 #include "fs/refresh.h"
 #include "fs/worker.h"
@@ -74,7 +76,7 @@ struct fake *fake_new(size_t n_sources)
 	f->clock.clock.ops = &clock_ops;
 	f->clock.mono = FAKE_EPOCH;
 	f->clock.wall = FAKE_EPOCH + 600 * CLOCK_SECOND;
-	f->log = (struct log){ .level = LOG_LEVEL_ERROR + 1, .fd = 2 };
+	f->log = (struct log){ .level = LOG_LEVEL_ERROR, .fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .owned = true };
 	f->settings = (struct settings){
 		.mountpoint = (char *)"/nonexistent",
 		.shown = (char *)"fake",
@@ -96,6 +98,8 @@ struct fake *fake_new(size_t n_sources)
 		.stop_fd = eventfd(0, EFD_CLOEXEC),
 		.started_wall = f->clock.wall,
 		.root_mtime = f->clock.wall,
+		.events = events_new(),
+		.metrics = metrics_new(),
 	};
 	pthread_mutex_init(&f->mount.lock, NULL);
 	for (size_t i = 0; i < n_sources; i++)
@@ -207,6 +211,9 @@ void fake_free(struct fake *f)
 	for (size_t i = 0; i < m->n_sources; i++)
 		store_free(f->sources[i].store);
 	buf_deinit(&f->kernel.told);
+	events_free(m->events);
+	metrics_free(m->metrics);
+	log_deinit(&f->log);
 	close(m->stop_fd);
 	pthread_mutex_destroy(&m->lock);
 	free(f);
