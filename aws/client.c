@@ -10,12 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <zlib.h>
 
 /* The numbers of the SDKs' standard mode.
  * https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html */
 enum { ATTEMPTS = 3, QUOTA = 500, COST = 5, COST_TIMEOUT = 10, BACKOFF_MS = 50, BACKOFF_MAX_MS = 20000 };
+
+/* AWS takes a signature for five minutes. */
+#define SKEW_TOLERANCE (4 * 60 * CLOCK_SECOND)
 
 struct client {
 	struct client_config config; /* its strings are owned */
@@ -133,37 +135,31 @@ static enum verdict judge_success(struct trial *t)
 		    why.text);
 }
 
-/* "Sat, 21 Nov 2026 11:39:23 GMT" as Unix seconds; not strptime, which speaks the locale's language. */
-static bool parse_date(const char *text, int64_t *seconds)
+/* Learns by how much the server's clock is ahead of ours, once a call; false when what is known is that already, give
+ * or take `tolerance`. */
+static bool correct_skew(struct trial *t, int64_t tolerance)
 {
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	struct tm tm = { 0 };
-	char month[4];
+	int64_t ahead = t->outcome.ahead;
 
-	if (sscanf(text, "%*3c, %2d %3s %4d %2d:%2d:%2d", &tm.tm_mday, month, &tm.tm_year, &tm.tm_hour, &tm.tm_min,
-		   &tm.tm_sec) != 6)
+	if (t->corrected || !t->outcome.dated || !t->client->config.credentials ||
+	    llabs(ahead - atomic_load(&t->client->skew)) < tolerance)
 		return false;
-	const char *at = strstr(months, month);
-	if (!at || strlen(month) != 3)
-		return false;
-	tm.tm_mon = (int)(at - months) / 3;
-	tm.tm_year -= 1900;
-	*seconds = timegm(&tm);
+	t->corrected = true;
+	atomic_store(&t->client->skew, ahead);
+	log_warning(t->client->config.log, "this machine's clock differs from that of %s by %lld s: set it",
+		    t->client->host, (long long)(ahead / CLOCK_SECOND));
 	return true;
 }
 
-static bool correct_skew(struct trial *t)
+/* Services call a wrong time by many names, most of which mean wrong keys too: the answer's Date tells. */
+static bool is_skewed(struct trial *t, const struct aws_error *row)
 {
-	int64_t seconds;
+	int status = t->response.status;
 
-	if (t->corrected || !parse_date(t->response.date, &seconds))
-		return false;
-	t->corrected = true;
-	int64_t skew = seconds * CLOCK_SECOND - clock_wall(t->client->config.clock);
-	atomic_store(&t->client->skew, skew);
-	log_warning(t->client->config.log, "this machine's clock differs from that of %s by %lld s: set it",
-		    t->client->host, (long long)(skew / CLOCK_SECOND));
-	return true;
+	if (row->kind == AWS_ERROR_SKEW)
+		return correct_skew(t, 0);
+	return row->number == EACCES && (status == 400 || status == 401 || status == 403) &&
+	       correct_skew(t, SKEW_TOLERANCE);
 }
 
 static bool renew_credentials(struct trial *t)
@@ -193,6 +189,8 @@ static enum verdict judge_refusal(struct trial *t)
 	snprintf(what, sizeof(what), "answered %s%s%s", *answer.code ? answer.code : status,
 		 *answer.message ? ": " : "", answer.message);
 	fail(t, GIVE_UP, row->number, what, row->advice);
+	if (is_skewed(t, row))
+		return AGAIN;
 	switch (row->kind) {
 	case AWS_ERROR_TRANSIENT:
 		return AGAIN_LATER;
@@ -200,11 +198,18 @@ static enum verdict judge_refusal(struct trial *t)
 		return AGAIN_THROTTLED;
 	case AWS_ERROR_EXPIRED:
 		return renew_credentials(t) ? AGAIN : GIVE_UP;
-	case AWS_ERROR_SKEW:
-		return correct_skew(t) ? AGAIN : GIVE_UP;
 	default:
 		return GIVE_UP;
 	}
+}
+
+/* Its precision is a second. */
+static void note_date(struct trial *t)
+{
+	int64_t wall;
+
+	t->outcome.dated = http_date(t->response.date, &wall) == 0;
+	t->outcome.ahead = t->outcome.dated ? wall - clock_wall(t->client->config.clock) : 0;
 }
 
 static int sign(const struct trial *t, const struct credentials *credentials, const struct http_header *headers,
@@ -261,6 +266,7 @@ static enum verdict exchange(struct trial *t, const struct credentials *credenti
 	if (http_perform(t->client->config.http, &request, &t->response, &sent, &t->error) < 0)
 		return judge_broken(t, sent);
 	t->outcome.answer_lost |= t->response.resent;
+	note_date(t);
 	return t->response.status / 100 == 2 ? judge_success(t) : judge_refusal(t);
 }
 

@@ -50,6 +50,8 @@ struct client_outcome {
 	bool answer_lost;  /* some attempt may have been carried out without a usable answer arriving */
 	int throttles;     /* answers that were throttles; */
 	bool throttled;    /* the last one was */
+	bool dated;        /* the last answer had a Date, */
+	int64_t ahead;     /* by which the server's clock is that many nanoseconds before ours */
 	const char *code;  /* the error's AWS name from the table of aws/errors.h, NULL if none was recognised */
 	char reasons[256]; /* TransactionCanceledException: the codes of CancellationReasons, comma-separated */
 };

@@ -44,6 +44,10 @@ struct http_response {
 
 void http_response_deinit(struct http_response *response);
 
+/* "Sat, 21 Nov 2026 11:39:23 GMT" as wall nanoseconds; -EINVAL for anything else, and for years that no clock has.
+ * https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats */
+int http_date(const char *text, int64_t *wall);
+
 struct http {
 	const struct http_ops *ops;
 };

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IDLE_MAX = 16, HEADERS_MAX = 64 << 10 };
+enum { IDLE_MAX = 16, HEADERS_MAX = 64 << 10, CONNECT_SECONDS = 3 };
 
 /* An easy handle and a multi handle of its own. Connections live in the multi, so that a session used again finds
  * its connection open. */
@@ -385,7 +385,7 @@ int http_curl_new(const struct http_curl_options *options, struct http **http, s
 		return error_no_memory(e);
 	h->http.ops = &ops;
 	h->clock = options->clock;
-	h->connect_timeout = options->connect_timeout;
+	h->connect_timeout = options->connect_timeout ? options->connect_timeout : CONNECT_SECONDS * CLOCK_SECOND;
 	pthread_mutex_init(&h->lock, NULL);
 	h->user_agent = strdup(options->user_agent);
 	h->ca_bundle = options->ca_bundle ? strdup(options->ca_bundle) : NULL;

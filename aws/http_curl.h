@@ -12,7 +12,7 @@ struct http_curl_options {
 	struct clock *clock;
 	const char *user_agent;
 	const char *ca_bundle;   /* NULL: the system's */
-	int64_t connect_timeout; /* nanoseconds; 0: as long as the request's deadline allows */
+	int64_t connect_timeout; /* nanoseconds, TLS included; 0: 3 s */
 };
 
 int http_curl_global_init(struct error *e);

@@ -268,6 +268,58 @@ static void test_clock_skew_is_corrected_by_the_answer(void **state)
 	end(&r);
 }
 
+/* Whatever the refusal is called: its Date tells, and one that is near enough changes nothing. */
+static void test_clock_skew_by_any_name(void **state)
+{
+	static const struct {
+		int status;
+		const char *code, *date;
+		bool corrected;
+	} rows[] = {
+		{ 400, ERROR_BODY("InvalidSignatureException"), "Sun, 30 Aug 2015 12:56:00 GMT", true },
+		{ 400, ERROR_BODY("UnrecognizedClientException"), "Sun, 30 Aug 2015 12:16:00 GMT", true },
+		{ 403, ERROR_BODY("SignatureDoesNotMatch"), "Sun, 30 Aug 2015 12:41:00 GMT", true },
+		{ 403, ERROR_BODY("RequestExpired"), "Sun, 30 Aug 2015 12:36:30 GMT", true },
+		{ 401, ERROR_BODY("AuthFailure"), "Sun, 30 Aug 2015 13:36:00 GMT", true },
+		{ 403, "<html>no</html>", "Sun, 30 Aug 2015 13:36:00 GMT", true },
+		{ 400, ERROR_BODY("ExpiredTokenException"), "Sun, 30 Aug 2015 13:36:00 GMT", true },
+		{ 400, ERROR_BODY("UnrecognizedClientException"), "Sun, 30 Aug 2015 12:39:00 GMT", false },
+		{ 407, "", "Sun, 30 Aug 2015 13:36:00 GMT", false },
+		{ 400, ERROR_BODY("ValidationException"), "Sun, 30 Aug 2015 13:36:00 GMT", false },
+	};
+	struct run r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct fake_answer answers[] = {
+			{ .status = rows[i].status, .body = rows[i].code, .date = rows[i].date },
+			{ .body = "answer" },
+		};
+		begin(&r, answers, 2);
+		ask(&r);
+		if ((r.rc == 0) != rows[i].corrected || r.service.asked != (rows[i].corrected ? 2 : 1))
+			fail_msg("%s: %d after %zu requests", rows[i].code, r.rc, r.service.asked);
+		assert_int_equal(r.service.clock.sleeps, 0);
+		end(&r);
+	}
+}
+
+static void test_clock_skew_is_corrected_once_a_call(void **state)
+{
+	struct run r;
+
+	(void)state;
+	BEGIN(r,
+	      { .status = 403, .body = ERROR_BODY("SignatureDoesNotMatch"), .date = "Sun, 30 Aug 2015 13:00:00 GMT" },
+	      { .status = 403, .body = ERROR_BODY("SignatureDoesNotMatch"), .date = "Sun, 30 Aug 2015 14:00:00 GMT" });
+	ask(&r);
+	assert_int_equal(r.rc, -EACCES);
+	assert_int_equal(r.service.asked, 2);
+	assert_true(r.outcome.dated);
+	assert_int_equal(r.outcome.ahead, (24 + 60) * 60 * CLOCK_SECOND);
+	end(&r);
+}
+
 static void test_clock_skew_without_a_usable_date(void **state)
 {
 	static const char *const dates[] = { "", "yesterday", "Sun, 30 Foo 2015 14:36:05 GMT", "Sun, 30 Aug" };
@@ -550,6 +602,8 @@ int main(void)
 		cmocka_unit_test(test_retries_of_timeouts_cost_twice),
 		cmocka_unit_test(test_expired_credentials_are_renewed_once),
 		cmocka_unit_test(test_clock_skew_is_corrected_by_the_answer),
+		cmocka_unit_test(test_clock_skew_by_any_name),
+		cmocka_unit_test(test_clock_skew_is_corrected_once_a_call),
 		cmocka_unit_test(test_clock_skew_without_a_usable_date),
 		cmocka_unit_test(test_lost_answers_are_remembered),
 		cmocka_unit_test(test_an_unreachable_server),
