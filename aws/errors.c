@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aws/errors.h"
 
+#include "aws/xml.h"
+
 #include <errno.h>
-#include <expat.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 enum {
 	TEXT_MAX = 64 << 10, /* no error is longer; a larger body is somebody's web page */
-	XML_DEPTH_MAX = 16,
-	KEY_RUN = 40,    /* a secret key has 40 characters, a signature 64, a session token hundreds */
-	SECRET_RUN = 20, /* where the request is quoted: an access key id */
+	KEY_RUN = 40,        /* a secret key has 40 characters, a signature 64, a session token hundreds */
+	SECRET_RUN = 20,     /* where the request is quoted: an access key id */
 };
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
@@ -312,81 +312,35 @@ static bool read_json(const struct buf *body, struct evidence *evidence, struct 
 	return true;
 }
 
-/* <ErrorResponse><Error><Code>, <Response><Errors><Error><Code>, and <Code><Message> of some front ends. */
-struct xml_reader {
-	XML_Parser parser;
+/* What an XML error says. */
+struct xml_error {
 	struct evidence *evidence;
-	struct evidence text; /* of the element being read */
 	char root[96], code[96];
-	int depth;
 };
 
-static const char *local_name(const char *name)
+/* <ErrorResponse><Error><Code>, <Response><Errors><Error><Code>, and <Code><Message> of some front ends. */
+static void on_leaf(void *data, const char *path, const char *text)
 {
-	const char *colon = strrchr(name, ':');
+	struct xml_error *error = data;
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
 
-	return colon ? colon + 1 : name;
-}
-
-static void XMLCALL xml_start(void *data, const char *name, const char **attributes)
-{
-	struct xml_reader *reader = data;
-
-	(void)attributes;
-	if (++reader->depth > XML_DEPTH_MAX)
-		XML_StopParser(reader->parser, XML_FALSE);
-	if (reader->depth == 1)
-		copy(reader->root, sizeof(reader->root), local_name(name), strlen(local_name(name)));
-	reader->text.used = 0;
-	reader->text.message[0] = '\0';
-}
-
-static void XMLCALL xml_text(void *data, const char *text, int len)
-{
-	struct xml_reader *reader = data;
-
-	add_message(&reader->text, text, (size_t)len);
-}
-
-static void XMLCALL xml_end(void *data, const char *name)
-{
-	struct xml_reader *reader = data;
-
-	reader->depth--;
-	if (strcmp(local_name(name), "Code") == 0 && !reader->code[0])
-		copy(reader->code, sizeof(reader->code), reader->text.message, reader->text.used);
-	else if (strcmp(local_name(name), "Message") == 0 && !reader->evidence->used)
-		add_message(reader->evidence, reader->text.message, reader->text.used);
-	reader->text.used = 0;
-	reader->text.message[0] = '\0';
-}
-
-/* Entities can only be declared here. */
-static void XMLCALL xml_doctype(void *data, const char *name, const char *system, const char *public, int subset)
-{
-	struct xml_reader *reader = data;
-
-	(void)name, (void)system, (void)public, (void)subset;
-	XML_StopParser(reader->parser, XML_FALSE);
+	copy(error->root, sizeof(error->root), path, strcspn(path, "/"));
+	if (strcmp(name, "Code") == 0 && !error->code[0])
+		copy(error->code, sizeof(error->code), text, strlen(text));
+	else if (strcmp(name, "Message") == 0 && !error->evidence->used)
+		add_message(error->evidence, text, strlen(text));
 }
 
 static void read_xml(const struct buf *body, struct evidence *evidence, struct aws_error_answer *out)
 {
-	struct xml_reader reader = { .parser = XML_ParserCreate(NULL), .evidence = evidence };
+	struct xml_error error = { .evidence = evidence };
 
-	if (!reader.parser)
+	if (xml_read(body, on_leaf, &error, NULL) < 0)
 		return;
-	XML_SetUserData(reader.parser, &reader);
-	XML_SetElementHandler(reader.parser, xml_start, xml_end);
-	XML_SetCharacterDataHandler(reader.parser, xml_text);
-	XML_SetStartDoctypeDeclHandler(reader.parser, xml_doctype);
-	bool whole = XML_Parse(reader.parser, body->data, (int)body->len, XML_TRUE) == XML_STATUS_OK;
-	XML_ParserFree(reader.parser);
-	if (!whole)
-		return;
-	keep_code(out, reader.code);
-	if (aws_error_find(reader.root, strlen(reader.root)))
-		keep_code(out, reader.root);
+	keep_code(out, error.code);
+	if (aws_error_find(error.root, strlen(error.root)))
+		keep_code(out, error.root);
 }
 
 static bool has_word(const char *list, const char *word)

@@ -43,5 +43,13 @@ static inline int clock_sleep(struct clock *clock, int64_t until, int cancel_fd)
 void clock_cond_init(pthread_cond_t *condition);
 struct timespec clock_timespec(int64_t mono);
 
+/* ISO 8601 as AWS and its tools write it: "2026-11-21T11:39:23Z", with a fraction, an offset or "UTC" too. -EINVAL for
+ * anything else. */
+int clock_parse_iso8601(const char *text, int64_t *wall);
+
+enum { CLOCK_ISO8601_SIZE = 24 };
+/* "2026-11-21T11:39:23Z" */
+void clock_format_iso8601(int64_t wall, char out[CLOCK_ISO8601_SIZE]);
+
 /* The machine's own clocks. */
 struct clock *clock_system(void);
