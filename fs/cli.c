@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/cli.h"
 
+#include "fs/control.h"
 #include "fs/options.h"
 #include "version.h"
 
@@ -55,7 +56,12 @@ static const struct verb {
 		  { "--default VALUE", "print this where the key does not exist; without it the exit status is 3" },
 	  } },
 	{ "version", "", "print the version", cli_version, false, { { 0 } } },
-	{ "help", " [VERB]", "print this, or all about a verb", cli_help, false, { { 0 } } },
+	{ "help",
+	  " [VERB | control]",
+	  "print this, all about a verb, or the files of .control",
+	  cli_help,
+	  false,
+	  { { 0 } } },
 };
 
 static const char *const aliases[][2] = {
@@ -202,12 +208,28 @@ static int help_verb(FILE *out, const struct verb *verb)
 	return CLI_OK;
 }
 
+static int help_control(FILE *out)
+{
+	_buf_cleanup_ struct buf path = BUF_INIT(256), name = BUF_INIT(256);
+	const char *access, *help;
+
+	fputs(".control, at the root of a mount; r can be read, w written:\n\n", out);
+	for (size_t n = 0; control_help(n, &path, &access, &help); n++) {
+		buf_reset(&name);
+		buf_printf(&name, "%-2s %s", access, buf_text(&path));
+		print_row(out, buf_text(&name), help);
+	}
+	return CLI_OK;
+}
+
 static int cli_help(int argc, char **argv)
 {
 	const struct verb *verb = argc > 1 ? find_verb(argv[1]) : NULL;
 
 	if (argc < 2)
 		return help_all(stdout);
+	if (strcmp(argv[1], "control") == 0)
+		return help_control(stdout);
 	return verb ? help_verb(stdout, verb) : unknown_verb(argv[1]);
 }
 

@@ -11,15 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const place_paths[CONTROL_PLACES] = {
-	[AT_TOP] = "",
-	[AT_STORES] = "stores/",
-	[AT_STORE] = "stores/STORE/",
-};
-
 static const struct control_part *const parts[] = { &control_top, &control_store };
 
-enum { N_PARTS = sizeof(parts) / sizeof(parts[0]), ROW_BITS = 8, FIRST_ROW = 8 };
+enum { N_PARTS = sizeof(parts) / sizeof(parts[0]) };
 
 /* Rows are counted through all parts; NULL past the end. */
 static const struct control_row *row_at(size_t n)
@@ -32,58 +26,99 @@ static const struct control_row *row_at(size_t n)
 	return NULL;
 }
 
+/* The n-th row of a place, or (`name`) the one of that name; `*number` counts it among all rows. */
+static const struct control_row *find_row(enum control_place place, size_t n, const char *name, size_t *number)
+{
+	const struct control_row *row;
+
+	for (size_t i = 0; (row = row_at(i)); i++) {
+		if (!(row->places & place) || (name ? strcmp(row->name, name) != 0 : n-- != 0))
+			continue;
+		*number = i;
+		return row;
+	}
+	return NULL;
+}
+
+/* NULL: there are only rows in that place. */
+static const struct control_family *family_in(enum control_place place)
+{
+	for (size_t i = 0; i < N_PARTS; i++) {
+		if (parts[i]->family && parts[i]->family->place == place)
+			return parts[i]->family;
+	}
+	return NULL;
+}
+
 /*
- * Ids: CONTROL_ID; rows at the top from FIRST_ROW; a store's directory and its rows have bit 61, 53 bits of the store's
- * hash and the row, of which 0 is the directory. They are the same after a restart.
+ * Ids: a subject and a row of it, of which 0 is the directory of the subject. The mount's own are small numbers; other
+ * subjects have bit 61 and 53 bits of a hash. They are the same after a restart.
  */
-static uint64_t id_of_view(const struct view *view)
-{
-	const uint64_t hash = (UINT64_C(1) << 53) - 1;
+enum { ROW_BITS = 8, ROW_MASK = (1 << ROW_BITS) - 1, FIRST_ROW = 8 };
 
-	return UINT64_C(1) << 61 | (view->current->seed & hash) << ROW_BITS;
+#define SUBJECT_BIT (UINT64_C(1) << 61)
+#define SUBJECT_HASH ((UINT64_C(1) << 53) - 1)
+
+static uint64_t id_of_subject(uint64_t hash)
+{
+	return SUBJECT_BIT | (hash & SUBJECT_HASH) << ROW_BITS;
 }
 
-static uint64_t id_of_row(const struct view *view, size_t row)
+static uint64_t id_of_row(uint64_t subject, size_t row)
 {
-	return view ? id_of_view(view) | (row + 1) : FIRST_ROW + row;
+	return subject == CONTROL_ID ? FIRST_ROW + row : subject | (row + 1);
 }
 
-/* What an id is: a row, or (row NULL) a directory of stores or of one store. */
+/* What an id is: a row, or (row NULL) a directory. */
 struct spot {
 	bool found;
+	uint64_t subject;         /* its id */
 	enum control_place place; /* of a directory's content */
 	const struct control_row *row;
 	struct control_at at;
 };
 
-static struct spot spot_of_store(struct mount *m, uint64_t id)
-{
-	const uint64_t low = (1 << ROW_BITS) - 1;
-	struct spot spot = { .at = { .mount = m }, .place = AT_STORE };
+static bool find_subject(struct spot *spot, enum control_place owner, uint64_t id);
 
-	for (size_t i = 0; i < m->n_views; i++) {
-		if (!view_is_shown(m->views[i]) || id_of_view(m->views[i]) != (id & ~low))
-			continue;
-		spot.at.view = m->views[i];
-		spot.row = id & low ? row_at((id & low) - 1) : NULL;
-		spot.found = spot.row || !(id & low);
-		break;
+static bool find_member(struct spot *spot, const struct control_family *family, uint64_t id)
+{
+	const struct control_at within = spot->at;
+
+	for (size_t n = 0; family->nth(&spot->at, n); n++) {
+		spot->place = family->member;
+		if (id_of_subject(family->hash(&spot->at)) == id || find_subject(spot, family->member, id))
+			return true;
+		spot->at = within;
 	}
-	return spot;
+	return false;
+}
+
+/* Looks for a subject in the families of an owner, and in those of their members. */
+static bool find_subject(struct spot *spot, enum control_place owner, uint64_t id)
+{
+	for (size_t i = 0; i < N_PARTS; i++) {
+		const struct control_family *family = parts[i]->family;
+		if (family && family->owner == owner && find_member(spot, family, id))
+			return true;
+	}
+	return false;
 }
 
 static struct spot spot_of(struct mount *m, uint64_t id)
 {
-	struct spot spot = { .at = { .mount = m }, .place = AT_TOP };
+	struct spot spot = { .subject = CONTROL_ID, .at = { .mount = m }, .place = AT_TOP };
+	size_t row = 0;
 
-	if (id >> 61)
-		return spot_of_store(m, id);
-	if (id == CONTROL_ID) {
-		spot.found = true;
-	} else if (id >= FIRST_ROW) {
-		spot.row = row_at(id - FIRST_ROW);
-		spot.found = spot.row;
+	if (id & SUBJECT_BIT) {
+		spot.subject = id & ~(uint64_t)ROW_MASK;
+		spot.found = find_subject(&spot, AT_TOP, spot.subject);
+		row = id & ROW_MASK;
+	} else {
+		spot.found = id == CONTROL_ID || id >= FIRST_ROW;
+		row = id == CONTROL_ID ? 0 : id - FIRST_ROW + 1;
 	}
+	spot.row = row ? row_at(row - 1) : NULL;
+	spot.found = spot.found && (!row || spot.row);
 	if (spot.row && spot.row->leads) {
 		spot.place = spot.row->leads;
 		spot.row = NULL;
@@ -93,10 +128,10 @@ static struct spot spot_of(struct mount *m, uint64_t id)
 
 bool control_is_folder(uint64_t id)
 {
-	if (id >> 61)
-		return (id & ((1 << ROW_BITS) - 1)) == 0;
-	const struct control_row *row = id >= FIRST_ROW ? row_at(id - FIRST_ROW) : NULL;
-	return id == CONTROL_ID || (row && row->leads);
+	size_t row = id & SUBJECT_BIT ? id & ROW_MASK : id == CONTROL_ID ? 0 : id - FIRST_ROW + 1;
+	const struct control_row *found = row ? row_at(row - 1) : NULL;
+
+	return !row || (found && found->leads);
 }
 
 static bool is_shown(const struct control_row *row)
@@ -171,64 +206,40 @@ int control_attr_locked(struct mount *m, uint64_t id, struct attr *attr)
 	return spot.found ? attr_of(m, id, &spot, attr) : -ESTALE;
 }
 
-/* The n-th row of a place, or (`name`) the one of that name; `*number` counts it among all rows. */
-static const struct control_row *find_row(enum control_place place, size_t n, const char *name, size_t *number)
+/* The n-th name in a directory, or (`name`) the one of that name: its id; 0: there is none. */
+static uint64_t find_name(const struct spot *spot, size_t n, const char *name, const char **found)
 {
-	const struct control_row *row;
+	const struct control_family *family = family_in(spot->place);
+	struct control_at at = spot->at;
+	size_t number;
 
-	for (size_t i = 0; (row = row_at(i)); i++) {
-		if (row->place != place || (name ? strcmp(row->name, name) != 0 : n-- != 0))
-			continue;
-		*number = i;
-		return row;
+	for (size_t i = name ? 0 : n; family && family->nth(&at, i); i++) {
+		*found = family->name(&at);
+		if (!name || strcmp(*found, name) == 0)
+			return id_of_subject(family->hash(&at));
 	}
-	return NULL;
-}
-
-static struct view *nth_view(struct mount *m, size_t n)
-{
-	for (size_t i = 0; i < m->n_views; i++) {
-		if (view_is_shown(m->views[i]) && n-- == 0)
-			return m->views[i];
-	}
-	return NULL;
+	const struct control_row *row = family ? NULL : find_row(spot->place, n, name, &number);
+	if (!row)
+		return 0;
+	*found = row->name;
+	return id_of_row(spot->subject, number);
 }
 
 bool control_entry_locked(struct mount *m, uint64_t id, size_t n, const char **name, struct attr *attr)
 {
 	struct spot spot = spot_of(m, id);
+	uint64_t child = spot.found && !spot.row ? find_name(&spot, n, NULL, name) : 0;
 
-	if (!spot.found || spot.row)
-		return false;
-	if (spot.place == AT_STORES) {
-		struct view *view = nth_view(m, n);
-		if (!view)
-			return false;
-		*name = view->name;
-		return control_attr_locked(m, id_of_view(view), attr) == 0;
-	}
-	size_t number;
-	const struct control_row *row = find_row(spot.place, n, NULL, &number);
-	if (!row)
-		return false;
-	*name = row->name;
-	return control_attr_locked(m, id_of_row(spot.at.view, number), attr) == 0;
+	return child && control_attr_locked(m, child, attr) == 0;
 }
 
 int control_lookup_locked(struct mount *m, uint64_t parent, const char *name, struct attr *attr)
 {
 	struct spot spot = spot_of(m, parent);
+	const char *found;
+	uint64_t child = spot.found && !spot.row ? find_name(&spot, 0, name, &found) : 0;
 
-	if (!spot.found || spot.row)
-		return -ENOENT;
-	if (spot.place == AT_STORES) {
-		struct view *view = view_find_locked(m, name);
-		return view ? control_attr_locked(m, id_of_view(view), attr) : -ENOENT;
-	}
-	size_t number;
-	if (!find_row(spot.place, 0, name, &number))
-		return -ENOENT;
-	return control_attr_locked(m, id_of_row(spot.at.view, number), attr);
+	return child ? control_attr_locked(m, child, attr) : -ENOENT;
 }
 
 struct control_text *control_open_locked(struct mount *m, uint64_t id)
@@ -297,14 +308,36 @@ int control_write(struct mount *m, uint64_t id, const char *text, size_t len, bo
 	return spot.row->act(&spot.at, word, e);
 }
 
-bool control_help(size_t n, const char **path, const char **access, const char **help)
+/* The path of a directory as help shows it: that of the row or family that leads there. */
+static void show_path(enum control_place place, struct buf *out)
+{
+	const struct control_row *row;
+
+	for (size_t i = 0; (row = row_at(i)); i++) {
+		if (row->leads != place)
+			continue;
+		show_path((enum control_place)(row->places & -row->places), out);
+		buf_printf(out, "%s/", row->name);
+	}
+	for (size_t i = 0; i < N_PARTS; i++) {
+		const struct control_family *family = parts[i]->family;
+		if (!family || family->member != place)
+			continue;
+		show_path(family->place, out);
+		buf_printf(out, "%s/", family->label);
+	}
+}
+
+bool control_help(size_t n, struct buf *path, const char **access, const char **help)
 {
 	const struct control_row *row = row_at(n);
 
 	if (!row)
 		return false;
-	*path = row->name;
-	*access = place_paths[row->place];
+	buf_reset(path);
+	show_path((enum control_place)(row->places & -row->places), path);
+	buf_printf(path, "%s%s", row->name, row->leads ? "/" : "");
+	*access = row->leads ? "" : row->act ? is_shown(row) ? "rw" : "w" : "r";
 	*help = row->help;
 	return true;
 }

@@ -41,5 +41,6 @@ void control_free(struct mount *m);
  * EINVAL with a sentence, EPERM, or the action's own error. */
 int control_write(struct mount *m, uint64_t id, const char *text, size_t len, bool may_block, struct error *e);
 
-/* The rows, for help and documentation: each with its path and its sentence. False past the end. */
-bool control_help(size_t n, const char **path, const char **access, const char **help);
+/* The rows, for help and documentation: path ("stores/STORE/ttl"; of a directory with a final slash), "r", "w" or "rw",
+ * and a sentence. False past the end. */
+bool control_help(size_t n, struct buf *path, const char **access, const char **help);

@@ -5,10 +5,16 @@
 #include "fs/state.h"
 
 /*
- * The rows of .control, one a file or a directory. Each part of the house keeps its rows beside the functions that
- * show them; control.c makes a tree of them. Shared by the control_*.c, and by nobody else.
+ * The rows of .control, one a file or a directory, and the families: directories of things that come and go. Each part
+ * of the house keeps its own beside the functions that show them; control.c makes a tree of them. Shared by the
+ * control_*.c, and by nobody else.
  */
-enum control_place { AT_NOWHERE, AT_TOP, AT_STORES, AT_STORE, CONTROL_PLACES };
+enum control_place {
+	AT_NOWHERE,
+	AT_TOP = 1,
+	AT_STORES = 2,
+	AT_STORE = 4,
+};
 
 /* What a row speaks of. */
 struct control_at {
@@ -17,22 +23,34 @@ struct control_at {
 };
 
 struct control_row {
-	enum control_place place;
+	unsigned places; /* the directories that it stands in, enum control_place */
 	const char *name;
 	/* The text, without its final newline; with the state lock held. NULL: nothing to read. */
 	void (*show)(const struct control_at *at, struct buf *out);
-	/* A write of that text, white space at its end taken off; without the lock. NULL: read-only. */
-	int (*act)(const struct control_at *at, const char *text, struct error *e);
 	/* In place of `show`, a text that grows while it is open: appends what came after the first `*seen` things. */
 	void (*grow)(const struct control_at *at, uint64_t *seen, struct buf *out);
+	/* A write of that text, white space at its end taken off; without the lock. NULL: read-only. */
+	int (*act)(const struct control_at *at, const char *text, struct error *e);
 	bool blocks;              /* act waits for the network */
 	enum control_place leads; /* of a directory: where its content stands; else AT_NOWHERE */
 	const char *help;
 };
 
+/* A directory with a directory for each thing of a kind. All with the state lock held. */
+struct control_family {
+	enum control_place owner, place, member; /* AT_TOP; AT_STORES; AT_STORE */
+	const char *label;                       /* what help calls a member: "STORE" */
+	/* Sets the n-th thing in `at`, which comes with what the directory speaks of; false past the end. */
+	bool (*nth)(struct control_at *at, size_t n);
+	const char *(*name)(const struct control_at *at);
+	/* What ids are made of: 53 bits, the same after a restart. */
+	uint64_t (*hash)(const struct control_at *at);
+};
+
 struct control_part {
 	const struct control_row *rows;
 	size_t n;
+	const struct control_family *family; /* NULL: none */
 };
 
 extern const struct control_part control_top, control_store;

@@ -3,6 +3,7 @@
 
 #include "fs/notify.h"
 #include "fs/refresh.h"
+#include "fs/view.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -109,6 +110,17 @@ static void show_write_units(const struct control_at *at, struct buf *out)
 	buf_printf(out, "%.1f", at->view->write_units);
 }
 
+static void show_cost(const struct control_at *at, struct buf *out)
+{
+	const struct view *view = at->view;
+	const double month = 30.0 * 86400;
+	double seconds = (double)(clock_wall(view->mount->clock) - view->mount->started_wall) / CLOCK_SECOND;
+	double share = seconds >= 1 ? month / seconds : 0;
+
+	buf_printf(out, "read-units used %.1f a-month %.0f\n", view->read_units, view->read_units * share);
+	buf_printf(out, "write-units used %.1f a-month %.0f", view->write_units, view->write_units * share);
+}
+
 static const struct control_row rows[] = {
 	{ AT_STORE, "source", .show = show_source, .help = "where it is kept" },
 	{ AT_STORE, "layout", .show = show_layout, .help = "how items become files" },
@@ -123,6 +135,33 @@ static const struct control_row rows[] = {
 	{ AT_STORE, "last-error", .show = show_failure, .help = "why its newest load failed; empty if it did not" },
 	{ AT_STORE, "consumed-read-units", .show = show_read_units, .help = "read units this mount has used" },
 	{ AT_STORE, "consumed-write-units", .show = show_write_units, .help = "write units this mount has used" },
+	{ AT_STORE, "cost", .show = show_cost,
+	  .help = "units this mount has used, and would use in 30 days at this rate" },
 };
 
-const struct control_part control_store = { rows, sizeof(rows) / sizeof(rows[0]) };
+static bool nth_store(struct control_at *at, size_t n)
+{
+	const struct mount *m = at->mount;
+
+	for (size_t i = 0; i < m->n_views; i++) {
+		if (!view_is_shown(m->views[i]) || n-- != 0)
+			continue;
+		at->view = m->views[i];
+		return true;
+	}
+	return false;
+}
+
+static const char *store_name(const struct control_at *at)
+{
+	return at->view->name;
+}
+
+static uint64_t store_hash(const struct control_at *at)
+{
+	return at->view->current->seed;
+}
+
+static const struct control_family stores = { AT_TOP, AT_STORES, AT_STORE, "STORE", nth_store, store_name, store_hash };
+
+const struct control_part control_store = { rows, sizeof(rows) / sizeof(rows[0]), &stores };

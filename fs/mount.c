@@ -52,22 +52,6 @@ static void backend_free(struct backend *b)
 	free(b);
 }
 
-void mount_fail_locked(struct mount *m, const char *what, const struct error *e)
-{
-	log_error(m->log, "%s: %s", what, e->text);
-	m->last_error = *e;
-	m->last_error_wall = clock_wall(m->clock);
-	error_context(&m->last_error, "%s", what);
-	events_error_locked(m, what, e);
-}
-
-void mount_fail(struct mount *m, const char *what, const struct error *e)
-{
-	MOUNT_LOCKED(m);
-
-	mount_fail_locked(m, what, e);
-}
-
 static const char *get_environment(void *data, const char *name)
 {
 	(void)data;

@@ -8,16 +8,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A row's file: "stores/STORE/" of the table stands for the store s. */
 static bool row_path(size_t n, char out[256])
 {
-	const char *name, *place, *help;
+	static const char label[] = "STORE";
+	_buf_cleanup_ struct buf path = BUF_INIT(256);
+	const char *access, *help;
 
-	if (!control_help(n, &name, &place, &help))
+	if (!control_help(n, &path, &access, &help))
 		return false;
 	assert_string_not_equal(help, "");
-	snprintf(out, 256, ".control/%s%s", strstr(place, "STORE") ? "stores/s/" : place, name);
+	const char *row = buf_text(&path), *thing = strstr(row, label);
+	size_t before = thing ? (size_t)(thing - row) : strlen(row);
+	snprintf(out, 256, ".control/%.*s%s%s", (int)before, row, thing ? "s" : "", thing ? thing + strlen(label) : "");
+	if (out[strlen(out) - 1] == '/')
+		out[strlen(out) - 1] = '\0';
 	return true;
 }
 
@@ -192,6 +199,31 @@ static void test_nothing_is_made_removed_or_renamed_in_control(void **state)
 	assert_int_equal(write_to(f, ".control/version", "2\n"), -EPERM);
 }
 
+/* The README has a table of the files. */
+static void test_the_readme_names_every_row(void **state)
+{
+	_buf_cleanup_ struct buf path = BUF_INIT(256), readme = BUF_INIT(1 << 20);
+	const char *access, *help;
+	char name[300];
+	int fd = open(TEST_DATA "/../README.md", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	char *room = buf_reserve(&readme, 1 << 19);
+	ssize_t len = read(fd, room, 1 << 19);
+	assert_true(len > 0);
+	readme.len = (size_t)len;
+	room[len] = '\0';
+	close(fd);
+	for (size_t n = 0; control_help(n, &path, &access, &help); n++) {
+		if (!*access)
+			continue;
+		const char *slash = strrchr(buf_text(&path), '/');
+		snprintf(name, sizeof(name), "`%s`", slash ? slash + 1 : buf_text(&path));
+		const char *whole = strstr(readme.data, buf_text(&path));
+		assert_true(whole || strstr(readme.data, name));
+	}
+}
+
 #define UNIT(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
 
 int main(void)
@@ -205,6 +237,7 @@ int main(void)
 		UNIT(test_ttl_acts_at_once),
 		UNIT(test_refresh_returns_when_it_is_done),
 		UNIT(test_what_failed_is_shown),
+		UNIT(test_the_readme_names_every_row),
 		UNIT(test_nothing_is_made_removed_or_renamed_in_control),
 	};
 
