@@ -146,6 +146,7 @@ static bool correct_skew(struct trial *t, int64_t tolerance)
 		return false;
 	t->corrected = true;
 	atomic_store(&t->client->skew, ahead);
+	credentials_chain_set_skew(t->client->config.credentials, ahead);
 	log_warning(t->client->config.log, "this machine's clock differs from that of %s by %lld s: set it",
 		    t->client->host, (long long)(ahead / CLOCK_SECOND));
 	return true;
@@ -162,17 +163,17 @@ static bool is_skewed(struct trial *t, const struct aws_error *row)
 	       correct_skew(t, SKEW_TOLERANCE);
 }
 
-static bool renew_credentials(struct trial *t)
+static bool renew_credentials(struct trial *t, const struct credentials *used)
 {
-	if (t->renewed || !t->client->config.credentials)
+	if (t->renewed || !used)
 		return false;
 	t->renewed = true;
-	credentials_chain_invalidate(t->client->config.credentials);
+	credentials_chain_invalidate(t->client->config.credentials, used);
 	return true;
 }
 
 /* An answer of another status than 2xx. */
-static enum verdict judge_refusal(struct trial *t)
+static enum verdict judge_refusal(struct trial *t, const struct credentials *used)
 {
 	struct aws_error_answer answer;
 	char what[512], status[16];
@@ -197,7 +198,7 @@ static enum verdict judge_refusal(struct trial *t)
 	case AWS_ERROR_THROTTLE:
 		return AGAIN_THROTTLED;
 	case AWS_ERROR_EXPIRED:
-		return renew_credentials(t) ? AGAIN : GIVE_UP;
+		return renew_credentials(t, used) ? AGAIN : GIVE_UP;
 	default:
 		return GIVE_UP;
 	}
@@ -267,7 +268,7 @@ static enum verdict exchange(struct trial *t, const struct credentials *credenti
 		return judge_broken(t, sent);
 	t->outcome.answer_lost |= t->response.resent;
 	note_date(t);
-	return t->response.status / 100 == 2 ? judge_success(t) : judge_refusal(t);
+	return t->response.status / 100 == 2 ? judge_success(t) : judge_refusal(t, credentials);
 }
 
 static enum verdict attempt(struct trial *t)
@@ -280,7 +281,7 @@ static enum verdict attempt(struct trial *t)
 	t->outcome.code = NULL;
 	t->outcome.reasons[0] = '\0';
 	t->cost = COST;
-	if (chain && credentials_chain_get(chain, &credentials, &t->error) < 0)
+	if (chain && credentials_chain_get(chain, t->call->deadline, t->call->cancel_fd, &credentials, &t->error) < 0)
 		return GIVE_UP;
 	return exchange(t, chain ? &credentials : NULL);
 }

@@ -58,7 +58,7 @@ static const char *get_environment(void *data, const char *name)
 	return getenv(name);
 }
 
-static int open_backend(struct mount *m, const struct endpoint *endpoint, const struct credentials_context *context,
+static int open_backend(struct mount *m, const struct endpoint *endpoint, struct credentials_context *context,
 			struct backend *b, struct error *e)
 {
 	_aws_config_cleanup_ struct aws_config aws = AWS_CONFIG_NULL;
@@ -70,8 +70,12 @@ static int open_backend(struct mount *m, const struct endpoint *endpoint, const 
 					  .user_agent = "dynconf/" DYNCONF_VERSION,
 					  .ca_bundle = aws.ca_bundle };
 	r = http_curl_new(&http, &b->http, e);
-	if (r == 0)
-		r = credentials_chain_new(context, &b->credentials, e);
+	if (r < 0)
+		return r;
+	context->http = b->http;
+	context->region = endpoint->region;
+	context->custom_endpoint = endpoint->custom;
+	r = credentials_chain_new(context, &b->credentials, e);
 	if (r < 0)
 		return r;
 	struct client_config client = {
@@ -94,7 +98,7 @@ static int open_dynamodb(struct source *source, struct error *e)
 {
 	const struct source_settings *s = source->settings;
 	struct mount *m = source->mount;
-	struct credentials_context context = { .getenv = get_environment, .log = m->log };
+	struct credentials_context context = { .getenv = get_environment, .log = m->log, .clock = m->clock };
 	struct endpoint endpoint;
 	int r = endpoint_resolve(&context, "dynamodb", s->region, s->endpoint_url, &endpoint, e);
 

@@ -459,7 +459,7 @@ static uint32_t no_jitter(void *data)
 
 void fake_dynamodb_connect(struct fake_dynamodb *fake, struct http *http, const char *endpoint)
 {
-	const struct credentials_context context = { .getenv = environment };
+	const struct credentials_context context = { .getenv = environment, .clock = &fake->clock };
 	struct client_config config = {
 		.service = "dynamodb",
 		.region = "us-east-1",

@@ -114,7 +114,7 @@ int fake_service_init(struct fake_service *s, const struct fake_answer *script, 
 	*s = (struct fake_service){ .script = script, .n_script = n_script, .key = "AKIDEXAMPLE" };
 	s->clock = (struct fake_clock){ .clock = { &clock_ops }, .wall = epoch, .mono = CLOCK_SECOND };
 	s->http.ops = &http_ops;
-	struct credentials_context context = { .getenv = fake_getenv, .data = s };
+	struct credentials_context context = { .getenv = fake_getenv, .data = s, .clock = &s->clock.clock };
 	int rc = credentials_chain_new(&context, &s->credentials, NULL);
 	if (rc < 0)
 		return rc;

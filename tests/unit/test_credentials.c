@@ -100,7 +100,7 @@ static int get(struct world *world, struct credentials *out, struct error *e)
 	struct credentials_chain *chain;
 
 	assert_int_equal(0, credentials_chain_new(&world->context, &chain, NULL));
-	int result = credentials_chain_get(chain, out, e);
+	int result = credentials_chain_get(chain, INT64_MAX, -1, out, e);
 	credentials_chain_free(chain);
 	return result;
 }
@@ -183,16 +183,16 @@ static void test_shared_files(void **state)
 		   "[profile work]\naws_access_key_id=C2\naws_secret_access_key=c2\naws_session_token=t2\n"
 		   "[profile 'two words']\naws_access_key_id=C3\naws_secret_access_key=c3\n"
 		   "[profilebare]\n[bare]\naws_access_key_id=C4\naws_secret_access_key=c4\n");
-	assert_found(world, "shared files: C1 c1 -");
+	assert_found(world, "shared config file: C1 c1 -");
 	ENVIRONMENT(world, "AWS_PROFILE", "work");
-	assert_found(world, "shared files: C2 c2 t2");
+	assert_found(world, "shared config file: C2 c2 t2");
 	ENVIRONMENT(world, "AWS_PROFILE", "two words");
-	assert_found(world, "shared files: C3 c3 -");
+	assert_found(world, "shared config file: C3 c3 -");
 	ENVIRONMENT(world, "AWS_PROFILE", "bare");
 	assert_refused(world, EACCES, "there is no profile \"bare\" in ");
 	write_file(world, ".aws/credentials", "[work]\nAWS_ACCESS_KEY_ID = F2\naws_secret_access_key = f2\n[empty]\n");
 	ENVIRONMENT(world, "AWS_PROFILE", "work");
-	assert_found(world, "shared files: F2 f2 -");
+	assert_found(world, "shared credentials file: F2 f2 -");
 	ENVIRONMENT(world, "AWS_PROFILE", "empty");
 	assert_refused(world, EACCES, "there is no access key for profile \"empty\" in ");
 }
@@ -204,7 +204,7 @@ static void test_prefixed_default_wins(void **state)
 	write_file(world, ".aws/config",
 		   "[profile default]\naws_access_key_id=C1\naws_secret_access_key=c1\n"
 		   "[default]\naws_access_key_id=C2\naws_secret_access_key=c2\n");
-	assert_found(world, "shared files: C1 c1 -");
+	assert_found(world, "shared config file: C1 c1 -");
 }
 
 static void test_files_elsewhere(void **state)
@@ -213,7 +213,7 @@ static void test_files_elsewhere(void **state)
 
 	write_file(world, ".aws/config", "[default]\naws_access_key_id=A\naws_secret_access_key=a\n");
 	ENVIRONMENT(world, "AWS_SHARED_CREDENTIALS_FILE", "~/.aws/config", "AWS_CONFIG_FILE", "/dev/null");
-	assert_found(world, "shared files: A a -");
+	assert_found(world, "shared credentials file: A a -");
 	ENVIRONMENT(world, "AWS_SHARED_CREDENTIALS_FILE", "/dev/null", "AWS_CONFIG_FILE", "/nowhere/config");
 	assert_refused(world, EACCES, "in /dev/null or /nowhere/config");
 }
@@ -238,7 +238,7 @@ static void test_who_wins(void **state)
 	assert_found(world, "environment: E e -");
 	/* A profile that was asked for in so many words is stronger than what happens to be in the environment. */
 	world->context.profile = "work";
-	assert_found(world, "shared files: F f -");
+	assert_found(world, "shared credentials file: F f -");
 	world->context.profile = "gone";
 	assert_refused(world, EACCES, "there is no profile \"gone\" in ");
 }
@@ -317,8 +317,17 @@ static void assert_id(struct credentials_chain *chain, const char *id)
 {
 	_credentials_cleanup_ struct credentials found = CREDENTIALS_NULL;
 
-	assert_int_equal(0, credentials_chain_get(chain, &found, NULL));
+	assert_int_equal(0, credentials_chain_get(chain, INT64_MAX, -1, &found, NULL));
 	assert_string_equal(id, found.access_key_id);
+}
+
+/* As a client does that was told ExpiredToken. */
+static void forget(struct credentials_chain *chain)
+{
+	_credentials_cleanup_ struct credentials used = CREDENTIALS_NULL;
+
+	assert_int_equal(0, credentials_chain_get(chain, INT64_MAX, -1, &used, NULL));
+	credentials_chain_invalidate(chain, &used);
 }
 
 static void test_chain_keeps_and_forgets(void **state)
@@ -331,7 +340,7 @@ static void test_chain_keeps_and_forgets(void **state)
 	assert_id(chain, "one");
 	ENVIRONMENT(world, "AWS_ACCESS_KEY_ID", "two", "AWS_SECRET_ACCESS_KEY", "s");
 	assert_id(chain, "one");
-	credentials_chain_invalidate(chain);
+	forget(chain);
 	assert_id(chain, "two");
 	assert_int_equal(2, world->asked);
 	credentials_chain_free(chain);
@@ -347,7 +356,7 @@ static void test_a_fixed_chain(void **state)
 	assert_int_equal(0, credentials_make("role", "one", "s", "t", &given, NULL));
 	assert_int_equal(0, credentials_chain_new_fixed(&given, &chain, NULL));
 	assert_id(chain, "one");
-	credentials_chain_invalidate(chain);
+	forget(chain);
 	assert_id(chain, "one");
 	assert_int_equal(0, world->asked);
 	credentials_chain_free(chain);
@@ -364,7 +373,7 @@ static void *call(void *data)
 	_credentials_cleanup_ struct credentials found = CREDENTIALS_NULL;
 	struct caller *caller = data;
 
-	caller->result = credentials_chain_get(caller->chain, &found, NULL);
+	caller->result = credentials_chain_get(caller->chain, INT64_MAX, -1, &found, NULL);
 	return NULL;
 }
 
@@ -386,7 +395,7 @@ static void run_threads(struct world *world, int expected)
 	}
 	sem_wait(&arrived);
 	/* The provider is at work: whoever forgets now is not kept waiting. */
-	credentials_chain_invalidate(chain);
+	credentials_chain_invalidate(chain, &CREDENTIALS_NULL);
 	for (size_t i = 0; i < N_THREADS; i++)
 		sem_post(&gate);
 	for (size_t i = 0; i < N_THREADS; i++) {
