@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "aws/core/buf.h"
+#include "aws/core/error.h"
+#include "aws/core/log.h"
+#include "scaler/options.h"
+#include "scaler/pattern.h"
+#include "scaler/target.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The configuration of the scaler: a dynamic-dynamodb.conf, unmodified, and the command line over it. Read once;
+ * afterwards only options of sections change (scaler_section_set), by whoever holds the owner's lock.
+ */
+struct scaler_section {
+	enum target_kind kind;
+	char *key;               /* an expression that names match from their start */
+	int line;                /* of its header, from 1; 0: from the command line */
+	struct pattern *pattern; /* NULL: the expression is not one, see scaler_config_check_patterns */
+	struct section_options options;
+	struct pattern **exclude;       /* NULL-terminated; NULL: none */
+	struct scaler_section *indexes; /* of a table, in the order of the file */
+	size_t n_indexes;
+	struct scaler_schedule *schedules; /* of this table or index */
+	size_t n_schedules;
+};
+
+struct scaler_schedule {
+	char *name;
+	int line;
+	struct schedule_options options;
+};
+
+struct scaler_config {
+	struct global_options global;  /* with its file, in `config` */
+	struct scaler_section *tables; /* in the order of the file */
+	size_t n_tables;
+};
+
+#define SCALER_CONFIG_NULL ((struct scaler_config){ 0 })
+
+/* An option of the command line: its name without the dashes, and its text ("true" for a switch). */
+struct scaler_argument {
+	const char *name;
+	const char *value;
+};
+
+struct scaler_config_request {
+	const char *file;  /* NULL: none; one that cannot be opened is as empty as it was for the original */
+	const char *table; /* --table-name: the sections of the file are left out for this one; NULL: none */
+	const struct scaler_argument *arguments; /* of [global], [logging], the command line, and of `table` */
+	size_t n_arguments;
+	bool strict; /* what is warned of is refused */
+	bool shared; /* the file is the mount's too, which looks after its own names */
+};
+
+/*
+ * Warnings go to `log`, "FILE:LINE: sentence". EINVAL: "FILE:LINE: [SECTION] option: sentence" where it has those.
+ * No AWS, no files but the one.
+ */
+int scaler_config_load(const struct scaler_config_request *request, struct log *log, struct scaler_config *config,
+		       struct error *e);
+/* The same from text: what fuzzers and tests read. `request->file` is what sentences call it. */
+int scaler_config_parse(const struct scaler_config_request *request, const char *text, size_t len, struct log *log,
+			struct scaler_config *config, struct error *e);
+/* Idempotent. */
+void scaler_config_deinit(struct scaler_config *config);
+
+/* EINVAL where a key or an exclusion is no expression. The loop asks before its first pass; --show-config does not, as
+ * the original found out only when it matched. */
+int scaler_config_check_patterns(const struct scaler_config *config, struct error *e);
+
+/* The first section of the file whose key matches a table's name and does not exclude it; NULL: none. `*another`, if
+ * not NULL, is set where a later section matches too. */
+const struct scaler_section *scaler_config_match(const struct scaler_config *config, const char *table,
+						 const struct scaler_section **another);
+/* Whether a section (of a table, or one of a table's `indexes`, all of which count) serves that name. */
+bool scaler_section_matches(const struct scaler_section *section, const char *name);
+
+/* What --show-config prints, with the final newline. */
+void scaler_config_show(const struct scaler_config *config, struct buf *out);
+
+/* One option of a section while running, validated as in the file, together with the others: on failure nothing has
+ * changed. ENOENT: there is no such option. Get: as the file would say it. */
+int scaler_section_set(struct scaler_section *section, const char *name, const char *value, struct error *e);
+int scaler_section_get(const struct scaler_section *section, const char *name, struct buf *out, struct error *e);
+
+/* The least units that open schedules ask for; 0 where none does. `now` is Unix time in seconds. */
+struct units scaler_section_scheduled(const struct scaler_section *section, int64_t now);
