@@ -69,7 +69,17 @@ enum change_kind {
 	CHANGE_RMDIR,  /* option `from`, which must hold no keys: ENOTEMPTY; gone: ENOENT */
 	CHANGE_RENAME_DIR, /* option `from` moves to option `to` as it is now, in one transaction. `to` must not exist
 			    * (EEXIST) or hold no keys (else ENOTEMPTY). EXDEV when it cannot be done in one */
+	CHANGE_REPLACE,    /* the `keys` of option `to` change together: each that changes must be as `before`, and so
+			    * must the others as far as one request can ask (else ESTALE, also for an option that is
+			    * gone). EFBIG: more changes than one request can make */
 	CHANGE_KINDS
+};
+
+/* One key of CHANGE_REPLACE; names are in the attributes. */
+struct key_change {
+	struct attribute before, after;
+	bool was, is; /* whether there was one before, and is one after */
+	bool changes; /* they differ */
 };
 
 struct change {
@@ -77,8 +87,16 @@ struct change {
 	struct place from, to;
 	struct attribute value; /* type, bytes, len; the name is that of `to` */
 	enum expect_kind expect;
-	struct attribute expected; /* EXPECT_VALUE, CHANGE_RENAME: type, bytes, len */
+	struct attribute expected;     /* EXPECT_VALUE, CHANGE_RENAME: type, bytes, len */
+	const struct key_change *keys; /* CHANGE_REPLACE */
+	size_t n_keys;
 };
+
+/* The key's name, for both ends of a change. */
+static inline const struct attribute *key_change_name(const struct key_change *change)
+{
+	return change->was ? &change->before : &change->after;
+}
 
 struct store_about {
 	char source[320];   /* "dynamodb:TABLE" or "local:FILE", as `source` in .control shows it */

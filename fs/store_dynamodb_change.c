@@ -30,7 +30,7 @@ int edit_name(struct edit *edit, const char *placeholder, const char *name, size
 	return 0;
 }
 
-static int edit_value(struct edit *edit, const char *placeholder, const struct attribute *value, struct error *e)
+int edit_value(struct edit *edit, const char *placeholder, const struct attribute *value, struct error *e)
 {
 	json_t *attribute;
 
@@ -116,7 +116,7 @@ static json_t *key_of(const json_t *item, const struct place *place)
 	return item ? json_object_getn(item, place->key, place->key_len) : NULL;
 }
 
-static bool holds(const json_t *item, const struct place *place, const struct attribute *value)
+bool session_holds(const json_t *item, const struct place *place, const struct attribute *value)
 {
 	_buf_cleanup_ struct buf ours = BUF_INIT(STORE_ITEM_BYTES_MAX), theirs = BUF_INIT(STORE_ITEM_BYTES_MAX);
 	enum value_type type = value->type, found;
@@ -139,7 +139,7 @@ static int settle_put(struct session *s, struct error *e)
 		return rc;
 	if (!item)
 		return store_option_error(&c->to, ESTALE, "does not exist any more", e);
-	if (s->lost && holds(item, &c->to, &c->value))
+	if (s->lost && session_holds(item, &c->to, &c->value))
 		return 0;
 	if (c->expect == EXPECT_ABSENT && key_of(item, &c->to))
 		return store_key_error(&c->to, EEXIST, "exists already", e);
@@ -205,7 +205,7 @@ static int settle_rename(struct session *s, struct error *e)
 		rc = session_get(s, &c->to, &to, e);
 	if (rc < 0)
 		return rc;
-	if (s->lost && !key_of(from, &c->from) && holds(to, &c->to, &c->value))
+	if (s->lost && !key_of(from, &c->from) && session_holds(to, &c->to, &c->value))
 		return 0;
 	if (c->expect == EXPECT_ABSENT && key_of(to, &c->to))
 		return store_key_error(&c->to, EEXIST, "exists already", e);
@@ -295,15 +295,20 @@ static bool is_certain(int rc)
 int remote_apply(struct store *store, struct store_call *call, const struct change *change, struct error *e)
 {
 	static int (*const appliers[CHANGE_KINDS])(struct session * s, struct error * e) = {
-		[CHANGE_PUT] = apply_put,       [CHANGE_REMOVE] = apply_remove,
-		[CHANGE_RENAME] = apply_rename, [CHANGE_MKDIR] = session_mkdir,
-		[CHANGE_RMDIR] = session_rmdir, [CHANGE_RENAME_DIR] = session_rename_dir,
+		[CHANGE_PUT] = apply_put,           [CHANGE_REMOVE] = apply_remove,
+		[CHANGE_RENAME] = apply_rename,     [CHANGE_MKDIR] = session_mkdir,
+		[CHANGE_RMDIR] = session_rmdir,     [CHANGE_RENAME_DIR] = session_rename_dir,
+		[CHANGE_REPLACE] = session_replace,
 	};
 	struct session s = { .remote = remote_of(store), .call = call, .change = change };
 
 	int rc = check_key(&s, &change->to, e);
 	if (rc == 0)
 		rc = check_key(&s, &change->from, e);
+	for (size_t i = 0; rc == 0 && i < change->n_keys; i++) {
+		struct place place = session_key_place(&s, &change->keys[i]);
+		rc = check_key(&s, &place, e);
+	}
 	if (rc == 0)
 		rc = appliers[change->kind](&s, e);
 	if (rc < 0 && s.lost && !is_certain(rc))

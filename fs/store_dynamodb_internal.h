@@ -58,6 +58,7 @@ void edit_deinit(struct edit *edit);
 /* With "#s" for the store's key, which every item has, where `exists` is asked about. */
 int edit_begin(const struct session *s, struct edit *edit, const struct place *place, bool exists, struct error *e);
 int edit_name(struct edit *edit, const char *placeholder, const char *name, size_t len, struct error *e);
+int edit_value(struct edit *edit, const char *placeholder, const struct attribute *value, struct error *e);
 
 /* The write of an edit; borrows all of it. `update` and `condition` may be NULL. */
 struct dynamodb_write session_write(const struct session *s, const struct edit *edit, enum dynamodb_write_kind kind,
@@ -67,8 +68,14 @@ int session_send(struct session *s, const struct dynamodb_write *write, json_t *
 int session_transact(struct session *s, const struct dynamodb_write writes[2], struct error *e);
 /* A consistent read. `*item` is owned, NULL when proven absent. */
 int session_get(struct session *s, const struct place *place, json_t **item, struct error *e);
+/* Whether an item (NULL: none) has that value under the key. */
+bool session_holds(const json_t *item, const struct place *place, const struct attribute *value);
 
 /* ---- store_dynamodb_options.c: whole options ---- */
 int session_mkdir(struct session *s, struct error *e);
 int session_rmdir(struct session *s, struct error *e);
 int session_rename_dir(struct session *s, struct error *e);
+
+/* ---- store_dynamodb_replace.c: all keys of an option at once ---- */
+int session_replace(struct session *s, struct error *e);
+struct place session_key_place(const struct session *s, const struct key_change *key);

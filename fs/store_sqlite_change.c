@@ -85,9 +85,57 @@ static int apply_rename_dir(struct local *l, const struct change *c, struct erro
 	return r < 0 ? r : local_run(l, SQL_RMDIR, &c->from, e);
 }
 
+static struct place place_of(const struct change *c, const struct key_change *key)
+{
+	struct place place = c->to;
+
+	place.key = key_change_name(key)->name;
+	place.key_len = key_change_name(key)->name_len;
+	return place;
+}
+
+static int check_before(struct local *l, const struct change *c, const struct key_change *key, struct error *e)
+{
+	struct place place = place_of(c, key);
+	int r = key->was ? local_holds(l, &place, &key->before, e) : local_run(l, SQL_GET, &place, e);
+
+	if (r == -EINVAL && !key->changes) /* nothing that this program wrote */
+		return 0;
+	if (r >= 0 && (r == 1) != key->was)
+		return store_key_error(&place, ESTALE, "was changed by somebody else", e);
+	return r < 0 ? r : 0;
+}
+
+/* First everything that goes, so that the option is never larger on the way than it will be. */
+static int replace_key(struct local *l, const struct change *c, const struct key_change *key, bool puts,
+		       struct error *e)
+{
+	struct place place = place_of(c, key);
+
+	if (!key->changes || !(puts ? key->is : key->was))
+		return 0;
+	return puts ? local_put(l, &place, &key->after, e) : local_run(l, SQL_REMOVE, &place, e);
+}
+
+static int apply_replace(struct local *l, const struct change *c, struct error *e)
+{
+	int r = local_run(l, SQL_HAS_OPTION, &c->to, e);
+	if (r < 1)
+		return r < 0 ? r : store_option_error(&c->to, ESTALE, "does not exist any more", e);
+	r = 0;
+	for (size_t i = 0; r == 0 && i < c->n_keys; i++)
+		r = check_before(l, c, &c->keys[i], e);
+	for (int puts = 0; puts <= 1; puts++) {
+		for (size_t i = 0; r == 0 && i < c->n_keys; i++)
+			r = replace_key(l, c, &c->keys[i], puts, e);
+	}
+	return r;
+}
+
 static int (*const appliers[CHANGE_KINDS])(struct local *l, const struct change *c, struct error *e) = {
-	[CHANGE_PUT] = apply_put,     [CHANGE_REMOVE] = apply_remove, [CHANGE_RENAME] = apply_rename,
-	[CHANGE_MKDIR] = apply_mkdir, [CHANGE_RMDIR] = apply_rmdir,   [CHANGE_RENAME_DIR] = apply_rename_dir,
+	[CHANGE_PUT] = apply_put,         [CHANGE_REMOVE] = apply_remove, [CHANGE_RENAME] = apply_rename,
+	[CHANGE_MKDIR] = apply_mkdir,     [CHANGE_RMDIR] = apply_rmdir,   [CHANGE_RENAME_DIR] = apply_rename_dir,
+	[CHANGE_REPLACE] = apply_replace,
 };
 
 int local_change(struct local *l, const struct change *c, struct error *e)

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { TOKEN_MAX = 512, FAKE_ITEM_MAX = 400 * 1024, NANOS_A_LOOK = 1000 };
+enum { EXPRESSION_MAX = 4096, TOKEN_MAX = 512, FAKE_ITEM_MAX = 400 * 1024, NANOS_A_LOOK = 1000 };
 
 /* ---- Time ---- */
 
@@ -144,6 +144,7 @@ static bool condition_holds(struct expression *x, const char *text, const json_t
 	bool holds = true;
 
 	x->at = text ? text : "";
+	x->bad |= strlen(x->at) > EXPRESSION_MAX;
 	while (next_token(x, token)) {
 		if (strcmp(token, "AND") == 0)
 			continue;
@@ -167,6 +168,7 @@ static void update_item(struct expression *x, const char *text, json_t *item)
 	bool set = false;
 
 	x->at = text ? text : "";
+	x->bad |= strlen(x->at) > EXPRESSION_MAX;
 	while (next_token(x, token)) {
 		if (strcmp(token, "SET") == 0 || strcmp(token, "REMOVE") == 0) {
 			set = token[0] == 'S';

@@ -298,6 +298,83 @@ static void test_rename_across(void **state)
 	suite_expect(store, "s/o/\ns/o/a S 1\ns/p/\ns/p/b S 1\n");
 }
 
+static struct key_change key_change(const char *name, const char *before, const char *after)
+{
+	struct key_change change = { .was = before, .is = after };
+
+	if (before)
+		change.before = suite_text(before);
+	if (after)
+		change.after = suite_text(after);
+	change.before.name = change.after.name = name;
+	change.before.name_len = change.after.name_len = strlen(name);
+	change.changes = !before || !after || strcmp(before, after) != 0;
+	return change;
+}
+
+static int replace(struct store *store, const char *option, const struct key_change *keys, size_t n)
+{
+	return suite_apply(store, &(struct change){ .kind = CHANGE_REPLACE,
+						    .to = suite_place("s", option, NULL),
+						    .keys = keys,
+						    .n_keys = n });
+}
+
+static void test_replace(void **state)
+{
+	struct store *store = store_of(state);
+	struct key_change keys[] = {
+		key_change("gone", "1", NULL),
+		key_change("kept", "2", "2"),
+		key_change("changed", "3", "4"),
+		key_change("made", NULL, "5"),
+	};
+	struct key_change made_again = key_change("made", NULL, "6");
+
+	assert_int_equal(replace(store, "o", keys, 4), -ESTALE);
+	assert_int_equal(suite_mkdir(store, "o"), 0);
+	assert_int_equal(replace(store, "o", keys, 4), -ESTALE);
+	suite_expect(store, "s/o/\n");
+	assert_int_equal(suite_put(store, "o", "gone", "1"), 0);
+	assert_int_equal(suite_put(store, "o", "kept", "other"), 0);
+	assert_int_equal(suite_put(store, "o", "changed", "3"), 0);
+	assert_int_equal(replace(store, "o", keys, 4), -ESTALE);
+	suite_expect(store, "s/o/\ns/o/changed S 3\ns/o/gone S 1\ns/o/kept S other\n");
+	assert_int_equal(suite_put(store, "o", "kept", "2"), 0);
+	assert_int_equal(replace(store, "o", keys, 4), 0);
+	suite_expect(store, "s/o/\ns/o/changed S 4\ns/o/kept S 2\ns/o/made S 5\n");
+	assert_int_equal(replace(store, "o", &made_again, 1), -ESTALE);
+	assert_int_equal(replace(store, "o", &(struct key_change){ 0 }, 0), 0);
+	suite_expect(store, "s/o/\ns/o/changed S 4\ns/o/kept S 2\ns/o/made S 5\n");
+}
+
+/* One large value makes room for another. */
+static void test_replace_many(void **state)
+{
+	enum { KEYS = 120, HALF = 250000 };
+	struct store *store = store_of(state);
+	struct key_change keys[KEYS];
+	char names[KEYS][24], *large = malloc(HALF + 1);
+
+	memset(large, 'x', HALF);
+	large[HALF] = '\0';
+	assert_int_equal(suite_mkdir(store, "o"), 0);
+	for (size_t i = 0; i < KEYS; i++) {
+		snprintf(names[i], sizeof(names[i]), "key %03zu", i);
+		keys[i] = key_change(names[i], NULL, i == KEYS - 1 ? large : "1");
+	}
+	assert_int_equal(replace(store, "o", keys, KEYS), 0);
+	for (size_t i = 0; i < KEYS; i++)
+		keys[i] = key_change(names[i], i == KEYS - 1 ? large : "1", i ? "2" : large);
+	assert_int_equal(replace(store, "o", keys, KEYS), 0);
+	keys[0] = key_change(names[0], large, large);
+	keys[1] = key_change(names[1], "2", large);
+	assert_int_equal(replace(store, "o", keys, 2), -EFBIG);
+	keys[1] = key_change(names[1], "2", "3");
+	assert_int_equal(replace(store, "o", keys, 2), 0);
+	free(large);
+}
+
 static void test_rmdir(void **state)
 {
 	struct store *store = store_of(state);
@@ -534,6 +611,8 @@ static const struct {
 	TEST(test_remove),
 	TEST(test_rename),
 	TEST(test_rename_across),
+	TEST(test_replace),
+	TEST(test_replace_many),
 	TEST(test_rmdir),
 	TEST(test_rename_dir),
 	TEST(test_only),

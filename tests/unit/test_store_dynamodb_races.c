@@ -81,6 +81,10 @@ static void test_lost_others(void **state)
 	struct change move = { .kind = CHANGE_RENAME_DIR,
 			       .from = suite_place("s", "o", NULL),
 			       .to = suite_place("s", "p", NULL) };
+	struct key_change key = { .before = suite_text("1"), .after = suite_text("2"), true, true, true };
+	struct change replace = {
+		.kind = CHANGE_REPLACE, .to = suite_place("s", "p", NULL), .keys = &key, .n_keys = 1
+	};
 	struct change remove = { .kind = CHANGE_REMOVE, .from = suite_place("s", "p", "b") };
 	struct change rmdir = { .kind = CHANGE_RMDIR, .from = suite_place("s", "p", NULL) };
 
@@ -90,6 +94,11 @@ static void test_lost_others(void **state)
 	suite_expect(store, "s/o/\ns/o/b S 1\n");
 	assert_int_equal(apply_losing(fake, store, &move), 0);
 	suite_expect(store, "s/p/\ns/p/b S 1\n");
+	key.before.name = key.after.name = "b";
+	key.before.name_len = key.after.name_len = 1;
+	assert_int_equal(apply_losing(fake, store, &replace), 0);
+	suite_expect(store, "s/p/\ns/p/b S 2\n");
+	assert_int_equal(suite_apply(store, &replace), -ESTALE);
 	assert_int_equal(apply_losing(fake, store, &remove), 0);
 	suite_expect(store, "s/p/\n");
 	assert_int_equal(apply_losing(fake, store, &rmdir), 0);
