@@ -47,3 +47,12 @@ int document_edit(const struct folder *option, const char *text, size_t len, str
 		  struct error *e);
 /* Idempotent. */
 void document_edit_deinit(struct document_edit *edit);
+
+/*
+ * The documents of an option, or of a store, as the entries of a folder with its path and id: made when first asked
+ * for, and kept as long as the option's folder, or the snapshot. Ids are document_id's; the modification time is that
+ * of the newest change. Any thread. NULL: no memory, or a store whose text would be larger than DOCUMENT_MAX.
+ */
+enum { DOCUMENT_MAX = 64 << 20 };
+const struct folder *document_folder(const struct folder *option);
+const struct folder *document_folder_of_store(const struct snapshot *store);

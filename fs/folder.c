@@ -77,7 +77,9 @@ struct folder *folder_ref(const struct folder *folder)
 
 struct folder *folder_unref(struct folder *folder)
 {
-	if (folder && atomic_fetch_sub_explicit(&folder->refs, 1, memory_order_acq_rel) == 1)
-		free(folder);
+	if (!folder || atomic_fetch_sub_explicit(&folder->refs, 1, memory_order_acq_rel) != 1)
+		return NULL;
+	folder_unref(folder->documents);
+	free(folder);
 	return NULL;
 }

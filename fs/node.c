@@ -102,7 +102,7 @@ struct where where_locked(struct mount *m, uint64_t shown)
 /* The n-th id to try for a name whose own is taken: the same kind, store and folder, another file. */
 static uint64_t probe(uint64_t natural, uint64_t n)
 {
-	const uint64_t low = id_is_folder(natural) ? (UINT64_C(1) << 56) - 1 : (UINT64_C(1) << 34) - 1;
+	const uint64_t low = id_is_folder(natural) ? (UINT64_C(1) << 56) - 2 : (UINT64_C(1) << 34) - 1;
 
 	return (natural & ~low) | (name_hash(natural, &n, sizeof(n)) & low);
 }

@@ -23,7 +23,7 @@ uint64_t snapshot_seed(const char *store)
 
 uint64_t folder_natural_id(uint64_t seed, uint64_t path_hash)
 {
-	return KIND_FOLDER | (seed & STORE_MASK) | (path_hash & HASH_MASK);
+	return KIND_FOLDER | (seed & STORE_MASK) | (path_hash & HASH_MASK & ~1ULL);
 }
 
 uint64_t value_natural_id(uint64_t seed, uint64_t path_hash, const char *name, size_t len)
@@ -78,7 +78,8 @@ void ids_settle(struct id_slot *slots, size_t n)
 				first = i;
 				continue;
 			}
-			slots[i].id = (slots[i].id & ~OWN_MASK) | ((slots[i].id + i - first) & OWN_MASK);
+			size_t step = (i - first) << id_is_folder(slots[i].id);
+			slots[i].id = (slots[i].id & ~OWN_MASK) | ((slots[i].id + step) & OWN_MASK);
 			moved = true;
 		}
 	}
@@ -140,6 +141,7 @@ struct snapshot *snapshot_unref(struct snapshot *snapshot)
 	for (size_t i = 0; i < snapshot->n_groups; i++)
 		group_unref(snapshot->groups[i]);
 	index_unref(snapshot->index);
+	folder_unref(snapshot->documents);
 	free(snapshot->groups);
 	free(snapshot->folders);
 	free(snapshot);

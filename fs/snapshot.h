@@ -44,6 +44,7 @@ struct entry {
 struct folder {
 	/* private: */
 	_Atomic uint32_t refs;
+	struct folder *_Atomic documents; /* document.h */
 	/* public, constant: */
 	uint32_t n_entries;
 	uint64_t id;                 /* natural id of the directory */
@@ -70,6 +71,7 @@ struct snapshot {
 	struct folder_index *index;
 	struct folder_group **groups;
 	size_t n_groups;
+	struct folder *_Atomic documents; /* document.h */
 };
 
 /* Borrowed strings of an entry. Names are NUL-terminated; raw names and values have lengths. */
@@ -138,8 +140,9 @@ const struct folder *snapshot_folder(const struct snapshot *snapshot, const char
 /*
  * Natural ids: derived from store and path, the same on every start. Bits 63-62 are 01 for folders and 10 for values;
  * 00 is left to others (the root is 1). Bits 61-56 are SNAPSHOT_TAG of the store. A folder's remaining 56 bits
- * are a hash of its path; a value's are the upper 22 of its folder's and 34 of a hash of path and name. Within a folder
- * ids are distinct: a name whose place is taken takes the next free one, and keeps it as long as it stays.
+ * are a hash of its path, the last of them 0; a value's are the upper 22 of its folder's and 34 of a hash of path and
+ * name. Within a folder ids are distinct: a name whose place is taken takes the next free one, and keeps it as long as
+ * it stays. 11 is for documents, whose other bits are their folder's but for the last, which tells them apart.
  */
 #define SNAPSHOT_TAG(id) ((unsigned)((id) >> 56) & 63)
 static inline bool id_is_folder(uint64_t id)
@@ -149,6 +152,18 @@ static inline bool id_is_folder(uint64_t id)
 static inline bool id_is_value(uint64_t id)
 {
 	return id >> 62 == 2;
+}
+static inline bool id_is_document(uint64_t id)
+{
+	return id >> 62 == 3;
+}
+static inline uint64_t document_id(uint64_t folder, unsigned kind)
+{
+	return folder | UINT64_C(1) << 63 | kind;
+}
+static inline uint64_t document_owner(uint64_t id)
+{
+	return id & ~(UINT64_C(1) << 63 | 1);
 }
 uint64_t snapshot_seed(const char *store); /* its tag: SNAPSHOT_TAG(seed) */
 
