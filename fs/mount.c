@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/mount.h"
 
-#include "aws/client.h"
-#include "aws/config.h"
-#include "aws/credentials.h"
-#include "aws/dynamodb.h"
-#include "aws/endpoint.h"
 #include "aws/http_curl.h"
+#include "fs/backend.h"
 #include "fs/control.h"
 #include "fs/dispatch.h"
 #include "fs/events.h"
@@ -20,7 +16,6 @@
 #include "fs/vfs.h"
 #include "fs/view.h"
 #include "fs/worker.h"
-#include "version.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -33,81 +28,13 @@
 
 enum { WORKERS_MAX = 32 };
 
-/* What a DynamoDB source stands on. */
-struct backend {
-	struct http *http;
-	struct credentials_chain *credentials;
-	struct client *client;
-	struct dynamodb *db;
-};
-
-static void backend_free(struct backend *b)
-{
-	if (!b)
-		return;
-	dynamodb_free(b->db);
-	client_free(b->client);
-	credentials_chain_free(b->credentials);
-	http_free(b->http);
-	free(b);
-}
-
-static const char *get_environment(void *data, const char *name)
-{
-	(void)data;
-	return getenv(name);
-}
-
-static int open_backend(struct mount *m, const struct endpoint *endpoint, struct credentials_context *context,
-			struct backend *b, struct error *e)
-{
-	_aws_config_cleanup_ struct aws_config aws = AWS_CONFIG_NULL;
-	int r = aws_config_load(context, &aws, e);
-
-	if (r < 0)
-		return r;
-	struct http_curl_options http = { .clock = m->clock,
-					  .user_agent = "dynconf/" DYNCONF_VERSION,
-					  .ca_bundle = aws.ca_bundle };
-	r = http_curl_new(&http, &b->http, e);
-	if (r < 0)
-		return r;
-	context->http = b->http;
-	context->region = endpoint->region;
-	context->custom_endpoint = endpoint->custom;
-	r = credentials_chain_new(context, &b->credentials, e);
-	if (r < 0)
-		return r;
-	struct client_config client = {
-		.service = endpoint->signing_name,
-		.region = endpoint->region,
-		.endpoint = endpoint->url,
-		.http = b->http,
-		.clock = m->clock,
-		.credentials = b->credentials,
-		.log = m->log,
-		.max_attempts = aws.max_attempts,
-		.observe = metrics_request,
-		.observe_data = m->metrics,
-	};
-	r = client_new(&client, &b->client, e);
-	return r < 0 ? r : dynamodb_new(b->client, &b->db, e);
-}
-
 static int open_dynamodb(struct source *source, struct error *e)
 {
 	const struct source_settings *s = source->settings;
 	struct mount *m = source->mount;
-	struct credentials_context context = { .getenv = get_environment, .log = m->log, .clock = m->clock };
-	struct endpoint endpoint;
-	int r = endpoint_resolve(&context, "dynamodb", s->region, s->endpoint_url, &endpoint, e);
+	struct backend_setup setup = { .clock = m->clock, .log = m->log, .metrics = m->metrics };
+	int r = backend_new(s, &setup, &source->backend, e);
 
-	if (r < 0)
-		return r;
-	source->backend = calloc(1, sizeof(*source->backend));
-	if (!source->backend)
-		return error_no_memory(e);
-	r = open_backend(m, &endpoint, &context, source->backend, e);
 	if (r < 0)
 		return r;
 	struct store_dynamodb_config config = {
@@ -117,8 +44,8 @@ static int open_dynamodb(struct source *source, struct error *e)
 		.table = s->target,
 		.store_key = s->store_key,
 		.option_key = s->option_key,
-		.region = endpoint.region,
-		.endpoint = endpoint.url,
+		.region = source->backend->endpoint.region,
+		.endpoint = source->backend->endpoint.url,
 		.create = s->create && !m->settings->read_only,
 		.on_demand = s->billing == BILLING_ON_DEMAND,
 		.read_units = s->read_units,
