@@ -160,23 +160,20 @@ bool aws_json_text(const json_t *object, const char *name, char *to, size_t size
 	return true;
 }
 
-/* NaN and what passes an int64_t are no numbers here. */
-static int64_t whole(double value)
-{
-	return value >= 0 && value < 9e18 ? (int64_t)value : 0;
-}
-
 int64_t aws_json_count(const json_t *object, const char *name)
 {
 	const json_t *number = json_object_get(object, name);
+	double value = json_number_value(number);
 
-	if (!json_is_integer(number))
-		return whole(json_number_value(number));
-	return json_integer_value(number) > 0 ? json_integer_value(number) : 0;
+	if (json_is_integer(number))
+		return json_integer_value(number) > 0 ? json_integer_value(number) : 0;
+	return value >= 0 && value < 9e18 ? (int64_t)value : 0;
 }
 
 int64_t aws_json_time(const json_t *value)
 {
+	double seconds = json_number_value(value);
+
 	/* To the microsecond: a double has no more. */
-	return whole(json_number_value(value) * 1e6) * (CLOCK_MS / 1000);
+	return seconds > 0 && seconds < 9e9 ? (int64_t)(seconds * 1e6) * (CLOCK_MS / 1000) : 0;
 }

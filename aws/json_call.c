@@ -93,3 +93,14 @@ int aws_json_perform(struct client *client, const struct aws_json_service *servi
 		*root = answer.root;
 	return rc;
 }
+
+int aws_json_next_page(const json_t *answer, json_t *request, struct error *e)
+{
+	json_t *token = aws_json_present(answer, "NextToken");
+
+	if (!token)
+		return 0;
+	if (!json_is_string(token) || json_equal(token, json_object_get(request, "NextToken")))
+		return error_set(e, EIO, "the server gives the same page again and again");
+	return json_object_set(request, "NextToken", token) < 0 ? error_no_memory(e) : 1;
+}

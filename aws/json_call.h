@@ -30,3 +30,7 @@ struct aws_json_operation {
 int aws_json_perform(struct client *client, const struct aws_json_service *service,
 		     const struct aws_json_operation *operation, struct client_frame *frame, json_t *body,
 		     json_t **root, struct error *e);
+
+/* Where pages are told by NextToken: turns the request into that for the page after `answer`. 1: there is one, 0: that
+ * was the last. EIO: the same page again and again. */
+int aws_json_next_page(const json_t *answer, json_t *request, struct error *e);
