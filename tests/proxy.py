@@ -16,6 +16,8 @@ import struct
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from email.utils import formatdate
 from typing import Callable, Optional
 
 
@@ -57,10 +59,11 @@ class Exchange:
     def send(self, data):
         self.connection.sendall(data)
 
-    def error(self, status, name, message='from the proxy'):
+    def error(self, status, name, message='from the proxy', **headers):
         kind = f'com.amazonaws.dynamodb.v20120810#{name}'
         body = json.dumps({'__type': kind, 'message': message}).encode()
-        self.send(Answer(status, [('Content-Type', 'application/x-amz-json-1.0')], body).bytes())
+        headers = {'Content-Type': 'application/x-amz-json-1.0', **headers}
+        self.send(Answer(status, list(headers.items()), body).bytes())
 
     def reset(self):
         """Ends the connection with RST, as a crashed server's kernel does."""
@@ -124,6 +127,17 @@ def wrong_crc(exchange):
     answer.headers = [(k, v) for k, v in answer.headers if k.lower() != 'x-amz-crc32']
     answer.headers.append(('x-amz-crc32', '12345'))
     exchange.send(answer.bytes())
+
+
+def punctual(status, name):
+    """Refuses, as AWS does, what was signed at another time than now, under a name that does not tell."""
+    def fault(exchange):
+        signed = datetime.strptime(exchange.request.header('X-Amz-Date'), '%Y%m%dT%H%M%S%z')
+        if abs((datetime.now(timezone.utc) - signed).total_seconds()) < 300:
+            passed(exchange)
+        else:
+            exchange.error(status, name, 'The signature is not what it should be', Date=formatdate(usegmt=True))
+    return fault
 
 
 def limit(items):
@@ -260,6 +274,10 @@ class Proxy:
             self.listener.shutdown(socket.SHUT_RDWR)
             self.listener.close()
             self.listener = None
+        self.drop()
+
+    def drop(self):
+        """Ends the connections that stand, as a server does with idle ones."""
         with self.lock:
             for connection in self.connections:
                 try:
