@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 
 /*
@@ -47,7 +48,8 @@ enum call_result {
 };
 
 struct attr {
-	uint64_t id;
+	uint64_t id;  /* the kernel's node */
+	uint64_t ino; /* what stat(2) shows */
 	uint64_t size;
 	int64_t mtime;     /* wall nanoseconds */
 	int64_t entry_ttl; /* how long the kernel may keep the name, in nanoseconds */
@@ -57,7 +59,16 @@ struct attr {
 	gid_t gid;
 };
 
-enum call_set { SET_MODE = 1, SET_UID = 2, SET_GID = 4, SET_SIZE = 8, SET_MTIME = 16, SET_MTIME_NOW = 32 };
+/* The kernel's own bits. */
+enum call_set {
+	SET_MODE = 1,
+	SET_UID = 2,
+	SET_GID = 4,
+	SET_SIZE = 8,
+	SET_MTIME = 32,
+	SET_MTIME_NOW = 256,
+	SET_ALL = 303
+};
 
 struct handle;
 struct folder;
@@ -76,7 +87,7 @@ struct call {
 	uint64_t new_node;            /* RENAME: the target folder */
 	char name[FILE_NAME_MAX + 1]; /* of the file, or of the xattr */
 	char new_name[FILE_NAME_MAX + 1];
-	struct handle *handle; /* NULL: none */
+	struct handle *handle; /* NULL: none, or a file of a mount whose opens never reach the daemon */
 	uint64_t owner;        /* the lock owner: who closes or writes */
 	int64_t offset;
 	size_t size;
@@ -112,5 +123,8 @@ struct call {
 #define CALL_INIT(call_kind, req) \
 	((struct call){ .kind = (call_kind), .request = (req), .text = BUF_INIT((size_t)16 << 20) })
 
+/* As stat(2) and statvfs(2) tell it. */
+void attr_stat(const struct attr *attr, struct stat *st);
+void call_statvfs(const struct call *call, struct statvfs *st);
 /* Frees what the call owns. Idempotent. */
 void call_deinit(struct call *call);

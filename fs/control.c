@@ -181,7 +181,8 @@ void control_grow_locked(struct mount *m, struct control_text *text)
 static int attr_of(struct mount *m, uint64_t id, const struct spot *spot, struct attr *attr)
 {
 	const struct settings *s = m->settings;
-	struct control_text *text = open_text(m, id);
+	bool kept = s->values == VALUES_RO && spot->row;
+	struct control_text *text = kept ? control_keep_locked(m, id) : open_text(m, id);
 	_buf_cleanup_ struct buf fresh = BUF_INIT(TEXT_MAX);
 	uint64_t seen = 0;
 
@@ -190,7 +191,7 @@ static int attr_of(struct mount *m, uint64_t id, const struct spot *spot, struct
 	if (!spot->row)
 		return 0;
 	attr->mode = S_IFREG | (is_shown(spot->row) ? 0400 : 0) | (spot->row->act ? 0200 : 0);
-	if (text)
+	if (text && !kept)
 		control_grow_locked(m, text);
 	attr->mtime = text ? text->mtime : clock_wall(m->clock);
 	if (!text)
@@ -257,7 +258,12 @@ struct control_text *control_open_locked(struct mount *m, uint64_t id)
 	if (!text)
 		return NULL;
 	*text = (struct control_text){
-		.next = m->control_texts, .id = id, .refs = 1, .mtime = clock_wall(m->clock), .text = BUF_INIT(TEXT_MAX)
+		.next = m->control_texts,
+		.id = id,
+		.refs = 1,
+		.mtime = clock_wall(m->clock),
+		.rendered = clock_mono(m->clock),
+		.text = BUF_INIT(TEXT_MAX),
 	};
 	render(&spot, &text->seen, &text->text);
 	m->control_texts = text;
@@ -276,8 +282,37 @@ void control_close_locked(struct mount *m, struct control_text *text)
 	free(text);
 }
 
+/* Texts that were kept, and whose time is over. */
+static void drop_kept(struct mount *m, int64_t now)
+{
+	for (struct control_text *text = m->control_texts, *next; text; text = next) {
+		next = text->next;
+		if (text->kept && text->kept <= now) {
+			text->kept = 0;
+			control_close_locked(m, text);
+		}
+	}
+}
+
+struct control_text *control_keep_locked(struct mount *m, uint64_t id)
+{
+	const int64_t pause = 20 * CLOCK_MS, longest = CLOCK_SECOND;
+	int64_t now = clock_mono(m->clock);
+
+	drop_kept(m, now);
+	struct control_text *text = open_text(m, id);
+	if (!text)
+		text = control_open_locked(m, id);
+	else if (!text->kept)
+		text->refs++;
+	if (text)
+		text->kept = now + pause < text->rendered + longest ? now + pause : text->rendered + longest;
+	return text;
+}
+
 void control_free(struct mount *m)
 {
+	drop_kept(m, INT64_MAX);
 	while (m->control_handles) {
 		struct handle *h = m->control_handles;
 		m->control_handles = h->next;
@@ -305,7 +340,11 @@ int control_write(struct mount *m, uint64_t id, const char *text, size_t len, bo
 		len--;
 	memcpy(word, text, len);
 	word[len] = '\0';
-	return spot.row->act(&spot.at, word, e);
+	int r = spot.row->act(&spot.at, word, e);
+	MOUNT_LOCKED(m);
+	/* Whoever looks next looks for what came of it. */
+	drop_kept(m, INT64_MAX);
+	return r;
 }
 
 /* The path of a directory as help shows it: that of the row or family that leads there. */

@@ -7,14 +7,18 @@
  * The .control tree: a table of rows, one a file (control.c). Adding a file is adding a row.
  *
  * A row is rendered into one text that all who have it open share until the last closes; its size and modification time
- * are those of that text; a text that only grows (events) does so under its readers. A write(2) acts at once.
+ * are those of that text; a text that only grows (events) does so under its readers. Where opens never reach the daemon
+ * a text is kept while requests for it come close together: a reader asks several times for one. A write(2) acts at
+ * once.
  */
 struct control_text {
 	struct control_text *next;
 	uint64_t id;
 	unsigned refs;
-	int64_t mtime; /* wall nanoseconds, when it was rendered */
-	uint64_t seen; /* of a text that grows: what it shows already */
+	int64_t mtime;    /* wall nanoseconds, when it was rendered; */
+	int64_t rendered; /* and mono */
+	int64_t kept;     /* mono: how long for requests without a handle; 0: not for any */
+	uint64_t seen;    /* of a text that grows: what it shows already */
 	struct buf text;
 };
 
@@ -33,6 +37,8 @@ struct control_text *control_open_locked(struct mount *m, uint64_t id);
 /* Brings a text that grows up to date. */
 void control_grow_locked(struct mount *m, struct control_text *text);
 void control_close_locked(struct mount *m, struct control_text *text);
+/* The text for a request without a handle; NULL: no memory, or not a file. Borrowed while the lock is held. */
+struct control_text *control_keep_locked(struct mount *m, uint64_t id);
 
 /* Texts and handles of files that were open when the mount was taken away. */
 void control_free(struct mount *m);

@@ -46,7 +46,7 @@ static int open_dynamodb(struct source *source, struct error *e)
 		.option_key = s->option_key,
 		.region = source->backend->endpoint.region,
 		.endpoint = source->backend->endpoint.url,
-		.create = s->create && !m->settings->read_only,
+		.create = s->create && !settings_read_only(m->settings),
 		.on_demand = s->billing == BILLING_ON_DEMAND,
 		.read_units = s->read_units,
 		.write_units = s->write_units,

@@ -20,21 +20,23 @@ struct kernel {
 	bool closed;          /* its number may mean another file from here on */
 };
 
-static void to_stat(const struct attr *attr, struct stat *st)
+/* The connection, held open to the end of the block; `open_` is NULL once it is closed. */
+static struct kernel *enter(struct kernel *k)
 {
-	*st = (struct stat){
-		.st_ino = attr->id,
-		.st_mode = attr->mode,
-		.st_nlink = 1,
-		.st_uid = attr->uid,
-		.st_gid = attr->gid,
-		.st_size = (off_t)attr->size,
-		.st_blksize = 4096,
-		.st_blocks = (blkcnt_t)((attr->size + 511) / 512),
-		.st_mtim = { attr->mtime / CLOCK_SECOND, attr->mtime % CLOCK_SECOND },
-	};
-	st->st_atim = st->st_ctim = st->st_mtim;
+	pthread_rwlock_rdlock(&k->use);
+	if (!k->closed)
+		return k;
+	pthread_rwlock_unlock(&k->use);
+	return NULL;
 }
+
+static void leave(struct kernel **k)
+{
+	if (*k)
+		pthread_rwlock_unlock(&(*k)->use);
+}
+
+#define HELD_OPEN(k) __attribute__((cleanup(leave))) struct kernel *open_ = enter(k)
 
 static double seconds(int64_t ns)
 {
@@ -46,7 +48,7 @@ static void to_entry(const struct attr *attr, struct fuse_entry_param *entry)
 	*entry = (struct fuse_entry_param){ .ino = attr->id,
 					    .attr_timeout = seconds(attr->attr_ttl),
 					    .entry_timeout = seconds(attr->entry_ttl) };
-	to_stat(attr, &entry->attr);
+	attr_stat(attr, &entry->attr);
 }
 
 static int answer_entry(fuse_req_t req, const struct call *c)
@@ -87,7 +89,7 @@ static int answer_attr(fuse_req_t req, const struct call *c)
 {
 	struct stat st;
 
-	to_stat(&c->attr, &st);
+	attr_stat(&c->attr, &st);
 	return fuse_reply_attr(req, &st, seconds(c->attr.attr_ttl));
 }
 
@@ -114,19 +116,9 @@ static int answer_written(fuse_req_t req, const struct call *c)
 
 static int answer_statfs(fuse_req_t req, const struct call *c)
 {
-	/* As much again as there is, at least 1 GiB: nobody knows how much a table can hold. */
-	const uint64_t block = 4096, spare = (uint64_t)1 << 30;
-	uint64_t used = (c->attr.size + block - 1) / block, free = used > spare / block ? used : spare / block;
-	struct statvfs st = { .f_bsize = block,
-			      .f_frsize = block,
-			      .f_blocks = used + free,
-			      .f_bfree = free,
-			      .f_bavail = free,
-			      .f_files = c->done + (1 << 20),
-			      .f_ffree = 1 << 20,
-			      .f_favail = 1 << 20,
-			      .f_namemax = FILE_NAME_MAX };
+	struct statvfs st;
 
+	call_statvfs(c, &st);
 	return fuse_reply_statfs(req, &st);
 }
 
@@ -158,16 +150,12 @@ static int send_answer(fuse_req_t req, struct call *c, int r)
 
 int kernel_answer(struct call *c, int r)
 {
-	struct kernel *k = fuse_req_userdata(c->request);
-	int sent = -ENODEV;
+	HELD_OPEN(fuse_req_userdata(c->request));
 
-	pthread_rwlock_rdlock(&k->use);
-	if (k->closed)
-		fuse_reply_none(c->request);
-	else
-		sent = send_answer(c->request, c, r);
-	pthread_rwlock_unlock(&k->use);
-	return sent;
+	if (open_)
+		return send_answer(c->request, c, r);
+	fuse_reply_none(c->request);
+	return -ENODEV;
 }
 
 static void on_interrupt(fuse_req_t req, void *data)
@@ -179,6 +167,13 @@ static void on_interrupt(fuse_req_t req, void *data)
 void kernel_watch(struct call *c, struct pending *pending)
 {
 	fuse_req_interrupt_func(c->request, pending ? on_interrupt : NULL, pending);
+}
+
+static bool opens_itself(fuse_req_t req)
+{
+	const struct kernel *k = fuse_req_userdata(req);
+
+	return k->mount->settings->values == VALUES_RO;
 }
 
 static void dispatch(fuse_req_t req, struct call *c)
@@ -209,10 +204,15 @@ static void named(fuse_req_t req, enum call_kind kind, fuse_ino_t parent, const 
 		dispatch(req, &c);
 }
 
-static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	named(req, CALL_LOOKUP, parent, name, 0);
-}
+#define ON_NAME(function, kind)                                                   \
+	static void function(fuse_req_t req, fuse_ino_t parent, const char *name) \
+	{                                                                         \
+		named(req, kind, parent, name, 0);                                \
+	}
+
+ON_NAME(on_lookup, CALL_LOOKUP)
+ON_NAME(on_unlink, CALL_UNLINK)
+ON_NAME(on_rmdir, CALL_RMDIR)
 
 static void on_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
 {
@@ -223,16 +223,6 @@ static void on_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 static void on_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	named(req, CALL_MKDIR, parent, name, mode);
-}
-
-static void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	named(req, CALL_UNLINK, parent, name, 0);
-}
-
-static void on_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	named(req, CALL_RMDIR, parent, name, 0);
 }
 
 static void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name,
@@ -282,29 +272,27 @@ static void plain(fuse_req_t req, enum call_kind kind, fuse_ino_t ino, const str
 	dispatch(req, &c);
 }
 
-static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
-{
-	plain(req, CALL_GETATTR, ino, info);
-}
+#define ON_FILE(function, kind)                                                           \
+	static void function(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info) \
+	{                                                                                 \
+		plain(req, kind, ino, info);                                              \
+	}
 
-static void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
-{
-	struct call c = CALL_INIT(CALL_OPEN, req);
+ON_FILE(on_getattr, CALL_GETATTR)
+ON_FILE(on_release, CALL_RELEASE)
 
-	c.node = ino;
-	c.flags = (unsigned)info->flags;
-	dispatch(req, &c);
-}
+/* Answered so once, the kernel opens and closes files itself from there on. */
+#define ON_OPEN(function, kind)                                                           \
+	static void function(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info) \
+	{                                                                                 \
+		if (opens_itself(req))                                                    \
+			fuse_reply_err(req, ENOSYS);                                      \
+		else                                                                      \
+			plain(req, kind, ino, info);                                      \
+	}
 
-static void on_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
-{
-	plain(req, CALL_FLUSH, ino, info);
-}
-
-static void on_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
-{
-	plain(req, CALL_RELEASE, ino, info);
-}
+ON_OPEN(on_open, CALL_OPEN)
+ON_OPEN(on_flush, CALL_FLUSH)
 
 static void on_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *info)
 {
@@ -353,20 +341,17 @@ static void on_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 	dispatch(req, &c);
 }
 
+_Static_assert(SET_ALL == (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | FUSE_SET_ATTR_SIZE |
+			   FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW),
+	       "enum call_set is the kernel's");
+
 static void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set, struct fuse_file_info *info)
 {
-	static const struct {
-		int fuse;
-		unsigned set;
-	} bits[] = { { FUSE_SET_ATTR_MODE, SET_MODE },   { FUSE_SET_ATTR_UID, SET_UID },
-		     { FUSE_SET_ATTR_GID, SET_GID },     { FUSE_SET_ATTR_SIZE, SET_SIZE },
-		     { FUSE_SET_ATTR_MTIME, SET_MTIME }, { FUSE_SET_ATTR_MTIME_NOW, SET_MTIME_NOW } };
 	struct call c = CALL_INIT(CALL_SETATTR, req);
 
 	c.node = ino;
 	c.handle = handle_of(info);
-	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
-		c.set |= (to_set & bits[i].fuse) ? bits[i].set : 0;
+	c.set = (unsigned)to_set & SET_ALL;
 	c.wish = (struct attr){ .mode = st->st_mode,
 				.uid = st->st_uid,
 				.gid = st->st_gid,
@@ -459,12 +444,15 @@ static void on_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 
 static void on_init(void *data, struct fuse_conn_info *connection)
 {
-	(void)data;
+	const struct kernel *k = data;
+	/* Where nobody is asked to open, a truncation must come by itself. */
+	unsigned truncates = k->mount->settings->values == VALUES_RO ? 0 : FUSE_CAP_ATOMIC_O_TRUNC;
+
 	/* All writes carry their lock owner, and nobody sees half of one: no write-back cache. */
-	connection->want &= ~(unsigned)(FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_SPLICE_READ);
+	connection->want &= ~(unsigned)(FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_SPLICE_READ | FUSE_CAP_ATOMIC_O_TRUNC);
 	connection->want |= connection->capable &
-			    (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_READDIRPLUS |
-			     FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_NO_OPENDIR_SUPPORT);
+			    (truncates | FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
+			     FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_NO_OPENDIR_SUPPORT);
 }
 
 static const struct fuse_lowlevel_ops operations = {
@@ -536,38 +524,21 @@ static void on_wake(int number)
 	(void)number;
 }
 
-static void serve_until_exit(struct kernel *k, int *r)
-{
-	struct fuse_buf buffer = { .mem = NULL };
-
-	while (!fuse_session_exited(k->session)) {
-		*r = fuse_session_receive_buf(k->session, &buffer);
-		if (*r == -EINTR)
-			continue;
-		if (*r <= 0)
-			break;
-		fuse_session_process_buf(k->session, &buffer);
-	}
-	free(buffer.mem);
-}
-
 int kernel_serve(struct kernel *k)
 {
 	/* Without SA_RESTART the signal ends a read, and nothing else. */
 	struct sigaction wake = { .sa_handler = on_wake };
-	int r = 0;
 
 	sigaction(SIGUSR1, &wake, NULL);
 	k->server = pthread_self();
 	atomic_store(&k->serving, true);
-	serve_until_exit(k, &r);
+	int r = fuse_session_loop(k->session);
 	atomic_store(&k->serving, false);
 	pthread_rwlock_wrlock(&k->use);
 	k->closed = true;
 	fuse_session_unmount(k->session);
 	pthread_rwlock_unlock(&k->use);
-	/* ENODEV: somebody else unmounted it. */
-	return r == -ENODEV || r == -EINTR || r >= 0 ? 0 : r;
+	return r < 0 ? r : 0;
 }
 
 void kernel_stop(struct kernel *k)
@@ -594,31 +565,26 @@ void kernel_free(struct kernel *k)
 	free(k);
 }
 
-/* From an offset below 0: the attributes alone. */
-static int invalidate_file(struct kernel *k, uint64_t id, off_t from)
-{
-	pthread_rwlock_rdlock(&k->use);
-	int r = k->closed ? -ENODEV : fuse_lowlevel_notify_inval_inode(k->session, id, from, 0);
-	pthread_rwlock_unlock(&k->use);
-	return r;
-}
-
 int kernel_invalidate_attributes(struct kernel *k, uint64_t id)
 {
-	return invalidate_file(k, id, -1);
+	HELD_OPEN(k);
+
+	/* From an offset below 0: the attributes alone. */
+	return open_ ? fuse_lowlevel_notify_inval_inode(k->session, id, -1, 0) : -ENODEV;
 }
 
 int kernel_invalidate_data(struct kernel *k, uint64_t id)
 {
-	return invalidate_file(k, id, 0);
+	HELD_OPEN(k);
+
+	return open_ ? fuse_lowlevel_notify_inval_inode(k->session, id, 0, 0) : -ENODEV;
 }
 
 int kernel_invalidate_name(struct kernel *k, uint64_t parent, const char *name)
 {
-	pthread_rwlock_rdlock(&k->use);
-	int r = k->closed ? -ENODEV : fuse_lowlevel_notify_inval_entry(k->session, parent, name, strlen(name));
-	pthread_rwlock_unlock(&k->use);
-	return r;
+	HELD_OPEN(k);
+
+	return open_ ? fuse_lowlevel_notify_inval_entry(k->session, parent, name, strlen(name)) : -ENODEV;
 }
 
 void kernel_barrier(struct kernel *k, uint64_t parent)

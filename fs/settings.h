@@ -16,6 +16,7 @@
  */
 enum control_mode { CONTROL_HIDDEN, CONTROL_LISTED, CONTROL_OFF };
 enum commit_mode { COMMIT_CLOSE, COMMIT_WRITE };
+enum values_mode { VALUES_RW, VALUES_RO };
 enum source_kind { SOURCE_LOCAL, SOURCE_DYNAMODB };
 enum billing_mode { BILLING_PROVISIONED, BILLING_ON_DEMAND };
 enum layout_kind { LAYOUT_OPTIONS }; /* rows of the layout table */
@@ -55,11 +56,18 @@ struct settings {
 	mode_t umask;    /* as given; already taken off both */
 	enum control_mode control;
 	enum commit_mode commit;
-	char *log_file; /* NULL: stderr in the foreground, else syslog */
+	enum values_mode values; /* VALUES_RO: .control alone can be written, and opens never reach the daemon */
+	char *log_file;          /* NULL: stderr in the foreground, else syslog */
 	enum log_level log_level;
 };
 
 #define SETTINGS_NULL ((struct settings){ 0 })
+
+/* Whether values, options and stores can be changed through the mount. */
+static inline bool settings_read_only(const struct settings *settings)
+{
+	return settings->read_only || settings->values == VALUES_RO;
+}
 
 /* What mount(2) and libfuse are told after -o, one string with commas escaped. */
 void settings_mount_options(const struct settings *settings, struct buf *out);

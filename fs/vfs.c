@@ -6,14 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void call_deinit(struct call *call)
-{
-	buf_deinit(&call->text);
-	call->pinned = folder_unref(call->pinned);
-	call->out = NULL;
-	call->out_len = 0;
-}
-
 bool vfs_join(const char *folder, const char *name, char out[VFS_PATH_MAX])
 {
 	int len = snprintf(out, VFS_PATH_MAX, "%s%s%s", folder, folder[0] ? "/" : "", name);
@@ -39,7 +31,7 @@ int vfs_may_change_locked(struct mount *m, struct view *view, struct call *c)
 {
 	struct error e = ERROR_NULL;
 
-	if (m->settings->read_only)
+	if (settings_read_only(m->settings))
 		return -EROFS;
 	/* On a worker the request itself finds out. */
 	return c->may_block ? 0 : source_trouble_locked(view->source, &e);

@@ -45,7 +45,7 @@ static int make_store(struct mount *m, struct call *c)
 		return -EEXIST;
 	if (len < 0)
 		return vfs_refuse_locked(m, c, EINVAL, VFS_NOT_A_NAME);
-	if (m->settings->read_only)
+	if (settings_read_only(m->settings))
 		return -EROFS;
 	if (!may_hold(source, raw))
 		return vfs_refuse_locked(m, c, EPERM, "this mount is limited to the stores that stores= names");
@@ -255,7 +255,7 @@ static int remove_store(struct mount *m, struct call *c)
 
 	if (!view)
 		return strcmp(c->name, ".control") == 0 ? -EPERM : -ENOENT;
-	if (m->settings->read_only)
+	if (settings_read_only(m->settings))
 		return -EROFS;
 	int r = vfs_view_ready_locked(view);
 	if (r != 0)

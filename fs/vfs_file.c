@@ -175,7 +175,7 @@ int vfs_open(struct mount *m, struct call *c)
 	if (where.kind != WHERE_VALUE)
 		return -ESTALE;
 	if (for_writing(c)) {
-		r = m->settings->read_only ? -EROFS : wait_for_readers(m, c, where.node);
+		r = settings_read_only(m->settings) ? -EROFS : wait_for_readers(m, c, where.node);
 		c->direct = true;
 	} else {
 		r = replaced ? 0 : settle(m, c, &where);
@@ -204,7 +204,7 @@ static int creatable(struct mount *m, struct call *c, const struct target *targe
 	if (strcmp(target->raw, s->store_key) == 0 || strcmp(target->raw, s->option_key) == 0)
 		return vfs_refuse_locked(m, c, EINVAL, "this is one of the table's own key names: choose another");
 	if ((c->flags & O_EXCL) && name_is_temporary(c->name))
-		return m->settings->read_only ? -EROFS : 0;
+		return settings_read_only(m->settings) ? -EROFS : 0;
 	return vfs_may_change_locked(m, target->view, c);
 }
 
@@ -280,19 +280,43 @@ static void give(struct call *c, const char *bytes, size_t len)
 	c->out_len = len - offset < c->size ? len - offset : c->size;
 }
 
+static int read_control(struct mount *m, struct call *c)
+{
+	struct control_text *text = c->handle ? c->handle->text : control_keep_locked(m, c->node);
+
+	if (!text)
+		return c->handle ? -EBADF : -ENOMEM;
+	if (c->handle)
+		control_grow_locked(m, text);
+	buf_append(&c->text, buf_text(&text->text), text->text.len);
+	give(c, buf_text(&c->text), c->text.len);
+	return buf_error(&c->text);
+}
+
+/* A file that was opened without the daemon. */
+static int read_unopened(struct mount *m, struct call *c)
+{
+	struct where where = where_locked(m, c->node);
+
+	if (where.kind == WHERE_CONTROL)
+		return read_control(m, c);
+	if (where.kind != WHERE_VALUE)
+		return -ESTALE;
+	struct version version = notify_version_locked(where.view, where.folder, where.entry, where.node);
+	c->pinned = folder_ref(version.folder);
+	give(c, entry_value(version.folder, version.entry), version.entry->value_len);
+	return 0;
+}
+
 int vfs_read(struct mount *m, struct call *c)
 {
 	MOUNT_LOCKED(m);
 	struct handle *h = c->handle;
 
-	if (h->kind == HANDLE_CONTROL) {
-		if (!h->text)
-			return -EBADF;
-		control_grow_locked(m, h->text);
-		buf_append(&c->text, buf_text(&h->text->text), h->text->text.len);
-		give(c, buf_text(&c->text), c->text.len);
-		return buf_error(&c->text);
-	}
+	if (!h)
+		return read_unopened(m, c);
+	if (h->kind == HANDLE_CONTROL)
+		return read_control(m, c);
 	struct version version = readable(m, h);
 	const char *bytes = entry_value(version.folder, version.entry);
 	/* Whoever writes what he read writes on the condition that it is still so. */
@@ -365,22 +389,31 @@ static int commit_here(struct mount *m, struct call *c)
 	return r;
 }
 
+static int write_control(struct mount *m, struct call *c)
+{
+	struct error e = ERROR_NULL;
+
+	if (!c->begun)
+		buf_append(&c->text, c->data, c->size);
+	c->begun = true;
+	int r = control_write(m, c->handle ? c->handle->id : c->node, buf_text(&c->text), c->text.len, c->may_block,
+			      &e);
+	if (r < 0)
+		mount_fail(m, ".control", &e);
+	c->done = c->size;
+	return r;
+}
+
 int vfs_write(struct mount *m, struct call *c)
 {
 	struct error e = ERROR_NULL;
 	struct handle *h = c->handle;
 	int r = 0;
 
-	if (h->kind == HANDLE_CONTROL) {
-		if (!c->begun)
-			buf_append(&c->text, c->data, c->size);
-		c->begun = true;
-		r = control_write(m, h->id, buf_text(&c->text), c->text.len, c->may_block, &e);
-		if (r < 0)
-			mount_fail(m, ".control", &e);
-		c->done = c->size;
-		return r;
-	}
+	if (id_is_value(c->node) && !h)
+		return -EROFS;
+	if (!h || h->kind == HANDLE_CONTROL)
+		return write_control(m, c);
 	if (!c->begun)
 		r = write_value(m, c, &e);
 	return r == 0 && h->sync ? commit_here(m, c) : r;

@@ -9,9 +9,10 @@
 static struct attr attr_base(struct mount *m, uint64_t id, mode_t type, int64_t mtime)
 {
 	const struct settings *s = m->settings;
+	mode_t unwritable = s->values == VALUES_RO ? 0222 : 0;
 	struct attr attr = {
 		.id = id,
-		.mode = type | (type == S_IFDIR ? s->dir_mode : s->mode),
+		.mode = type | ((type == S_IFDIR ? s->dir_mode : s->mode) & ~unwritable),
 		.uid = s->uid,
 		.gid = s->gid,
 		.mtime = mtime,

@@ -54,7 +54,7 @@ static int set_size(struct mount *m, struct call *c)
 	/* A control file is replaced by what is written; to empty it first changes nothing. */
 	if (kind == WHERE_CONTROL)
 		return 0;
-	if (m->settings->read_only)
+	if (settings_read_only(m->settings))
 		return -EROFS;
 	if (c->handle && c->handle->kind == HANDLE_VALUE)
 		return truncate_open(m, c);
@@ -219,7 +219,7 @@ static int begin_retype(struct mount *m, struct call *c, struct where *where, st
 	if (value_type_parse(buf_text(&c->text), c->text.len, &type) < 0)
 		return error_set(e, EINVAL, "a type is one of S, N, BOOL, B, NULL, SS, NS, BS, L and M");
 	const struct entry *entry = where->entry;
-	if (m->settings->read_only)
+	if (settings_read_only(m->settings))
 		return -EROFS;
 	if (entry->value_len == 0 && (entry->type == VALUE_S || entry->type == VALUE_NULL) && type != VALUE_S)
 		return choose_type(m, where, type);

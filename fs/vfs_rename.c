@@ -135,7 +135,7 @@ static int begin_value(struct mount *m, struct call *c, struct move *move, struc
 		r = vfs_may_change_locked(m, move->to.view, c);
 		return r == 0 && !c->may_block ? CALL_BLOCKS : r;
 	}
-	return m->settings->read_only ? -EROFS : 0;
+	return settings_read_only(m->settings) ? -EROFS : 0;
 }
 
 /* The raw name that the key has, or will have, at the target. */
