@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A folder is one block of memory: the header, entries, by_id, and text: path NUL raw path NUL, then for each entry
- * name NUL raw name value. */
+/* A folder is one block of memory: the header, entries, by_id, and text: path NUL raw path NUL (once where both are the
+ * same), then for each entry name NUL raw name value. */
 
 const char *entry_name(const struct folder *folder, const struct entry *entry)
 {

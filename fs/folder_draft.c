@@ -140,18 +140,21 @@ static int change_folder(struct folder_draft *draft, const struct folder *child,
 {
 	const char *slash = strrchr(child->path, '/');
 	const char *name = slash ? slash + 1 : child->path;
-	size_t len = strlen(name);
-	bool same = child->raw_path_len == len && memcmp(child->raw_path, name, len) == 0;
+	/* Only the first component may hold a slash. */
+	const char *raw_slash = slash ? memrchr(child->raw_path, '/', child->raw_path_len) : NULL;
+	const char *raw = raw_slash ? raw_slash + 1 : child->raw_path;
+	size_t len = strlen(name), raw_len = child->raw_path_len - (size_t)(raw - child->raw_path);
+	bool same = raw_len == len && memcmp(raw, name, len) == 0;
 	struct entry change = {
 		.id = child->id,
 		.mtime = child->mtime,
-		.raw_len = same ? 0 : (uint16_t)child->raw_path_len,
+		.raw_len = same ? 0 : (uint16_t)raw_len,
 		.name_len = (uint8_t)len,
 		.kind = ENTRY_FOLDER,
 		.flags = flags & 7,
 	};
 
-	return add_change(draft, change, name, child->raw_path, NULL, e);
+	return add_change(draft, change, name, raw, NULL, e);
 }
 
 int folder_draft_link(struct folder_draft *draft, const struct folder *child, struct error *e)
@@ -303,7 +306,9 @@ static struct likeness match(const struct folder_draft *draft, struct part *part
 static int allocate(const struct folder_draft *draft, const struct part *parts, size_t n, struct folder **out,
 		    struct error *e)
 {
-	size_t head = draft->path_len + draft->raw_len + 2, text_len = head;
+	const char *path = folder_draft_path(draft);
+	bool same = draft->raw_len == draft->path_len && memcmp(path, path + draft->path_len + 1, draft->raw_len) == 0;
+	size_t head = draft->path_len + 1 + (same ? 0 : draft->raw_len + 1), text_len = head;
 
 	for (size_t i = 0; i < n; i++)
 		text_len += part_len(&parts[i]);
@@ -321,7 +326,7 @@ static int allocate(const struct folder_draft *draft, const struct part *parts, 
 		.entries = entries,
 		.by_id = by_id,
 		.path = text,
-		.raw_path = text + draft->path_len + 1,
+		.raw_path = same ? text : text + draft->path_len + 1,
 		.raw_path_len = (uint32_t)draft->raw_len,
 		.text = text,
 	};

@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { ALIAS_TAIL = 2 + 16 }; /* "%~" and the hash */
+#define KEY_MARK "%="
 
 /* What may follow a lead byte, by RFC 3629's table: the second byte's range keeps out overlong forms, surrogates and
  * what lies above U+10FFFF; further bytes are always 80 to BF. */
@@ -59,11 +60,28 @@ static bool is_name(const char *raw, size_t len, const char *name)
 	return len == strlen(name) && memcmp(raw, name, len) == 0;
 }
 
+/* What a raw name may be beside an ordinary one, by place. */
+static const struct name_rules {
+	bool control;   /* ".control" is taken */
+	bool segments;  /* it is a segment of a path, */
+	bool own_value; /* or "." for the directory itself, */
+	bool whole_key; /* or "/KEY" */
+} name_rules[NAME_PLACES] = {
+	[NAME_AT_ROOT] = { .control = true },
+	[NAME_IN_PATH] = { .segments = true, .own_value = true },
+	[NAME_AT_PATH_TOP] = { .segments = true, .whole_key = true },
+	[NAME_AT_PATH_ROOT] = { .control = true, .segments = true, .whole_key = true },
+};
+
+static bool is_dots(const char *raw, size_t len)
+{
+	return is_name(raw, len, ".") || is_name(raw, len, "..");
+}
+
 /* These are taken: the first byte's encoding makes another name of them. */
 static bool is_reserved(const char *raw, size_t len, enum name_place place)
 {
-	return is_name(raw, len, ".") || is_name(raw, len, "..") ||
-	       (place == NAME_AT_ROOT && is_name(raw, len, ".control"));
+	return is_dots(raw, len) || (name_rules[place].control && is_name(raw, len, ".control"));
 }
 
 static bool needs_escape(unsigned char c)
@@ -87,15 +105,14 @@ static int make_alias(const char *raw, size_t len, size_t cut, char *out)
 	return (int)cut + snprintf(out + cut, ALIAS_TAIL + 1, "%%~%016llx", (unsigned long long)name_hash(0, raw, len));
 }
 
-int name_encode(const char *raw, size_t len, enum name_place place, char out[FILE_NAME_MAX + 1], bool *alias)
+/* Encodes behind the `used` bytes that `out` holds already. */
+static int encode(const char *raw, size_t len, enum name_place place, size_t used, char *out, bool *alias)
 {
 	if (len == 0 || len > RAW_NAME_MAX || !utf8_valid(raw, len, false))
 		return -EINVAL;
 	bool reserved = is_reserved(raw, len, place);
-	size_t used = 0, cut = 0;
+	size_t cut = used;
 
-	if (alias)
-		*alias = false;
 	for (size_t i = 0; i < len;) {
 		size_t n = utf8_length((const unsigned char *)raw + i, len - i);
 		bool escape = needs_escape((unsigned char)raw[i]) || (reserved && i == 0);
@@ -114,6 +131,28 @@ int name_encode(const char *raw, size_t len, enum name_place place, char out[FIL
 	}
 	out[used] = '\0';
 	return (int)used;
+}
+
+int name_encode(const char *raw, size_t len, enum name_place place, char out[FILE_NAME_MAX + 1], bool *alias)
+{
+	const struct name_rules *rules = &name_rules[place];
+	struct key_path ignored;
+	size_t used = 0;
+
+	if (alias)
+		*alias = false;
+	if (rules->own_value && is_name(raw, len, "."))
+		return (int)strlen(strcpy(out, NAME_OWN_VALUE));
+	if (rules->whole_key && len > 0 && *raw == '/') {
+		raw++;
+		len--;
+		if (key_split(raw, len, &ignored))
+			return -EINVAL;
+		used = strlen(strcpy(out, KEY_MARK));
+	} else if (rules->segments && (is_dots(raw, len) || memchr(raw, '/', len))) {
+		return -EINVAL;
+	}
+	return encode(raw, len, place, used, out, alias);
 }
 
 static int hex_value(char c)
@@ -147,15 +186,64 @@ static int unescape(const char *name, char raw[FILE_NAME_MAX + 1])
 	return len;
 }
 
+/* The marked names of the path layout; -EINVAL: it is an ordinary one. */
+static int unmark(const char *name, enum name_place place, char raw[FILE_NAME_MAX + 2])
+{
+	if (name_rules[place].own_value && strcmp(name, NAME_OWN_VALUE) == 0)
+		return (int)strlen(strcpy(raw, "."));
+	if (!name_rules[place].whole_key || strncmp(name, KEY_MARK, strlen(KEY_MARK)) != 0)
+		return -EINVAL;
+	/* The mark leaves room for the slash. */
+	int len = unescape(name + strlen(KEY_MARK), raw + 1);
+	raw[0] = '/';
+	return len < 0 || len == FILE_NAME_MAX ? -EINVAL : len + 1;
+}
+
 int name_decode(const char *name, enum name_place place, char raw[FILE_NAME_MAX + 1])
 {
-	char decoded[FILE_NAME_MAX + 1], again[FILE_NAME_MAX + 1];
-	int len = unescape(name, decoded);
+	char decoded[FILE_NAME_MAX + 2], again[FILE_NAME_MAX + 1];
+	int len = unmark(name, place, decoded);
 
+	if (len < 0)
+		len = unescape(name, decoded);
 	if (len < 0 || name_encode(decoded, (size_t)len, place, again, NULL) < 0 || strcmp(name, again) != 0)
 		return -EINVAL;
 	memcpy(raw, decoded, (size_t)len + 1);
 	return len;
+}
+
+bool key_split(const char *key, size_t len, struct key_path *path)
+{
+	const char *at = key, *end = key + len;
+
+	do {
+		if (at == end || *at != '/')
+			return false;
+		path->name = ++at;
+		while (at < end && *at != '/')
+			at++;
+		path->name_len = (size_t)(at - path->name);
+		if (path->name_len == 0 || is_dots(path->name, path->name_len))
+			return false;
+	} while (at < end);
+	path->dir = key + 1;
+	path->dir_len = path->name == path->dir ? 0 : (size_t)(path->name - path->dir) - 1;
+	return true;
+}
+
+void key_join(const struct key_path *path, struct buf *key)
+{
+	if (path->name_len > 0 && path->name[0] == '/') {
+		buf_append(key, path->name + 1, path->name_len - 1);
+		return;
+	}
+	buf_char(key, '/');
+	buf_append(key, path->dir, path->dir_len);
+	if (is_name(path->name, path->name_len, "."))
+		return;
+	if (path->dir_len > 0)
+		buf_char(key, '/');
+	buf_append(key, path->name, path->name_len);
 }
 
 bool name_is_temporary(const char *name)

@@ -12,6 +12,8 @@ static void source_deinit(struct source_settings *source)
 	free(source->endpoint_url);
 	free(source->store_key);
 	free(source->option_key);
+	free(source->key_attribute);
+	free(source->value_attribute);
 	for (char **store = source->stores; store && *store; store++)
 		free(*store);
 	free(source->stores);

@@ -19,7 +19,8 @@ enum commit_mode { COMMIT_CLOSE, COMMIT_WRITE };
 enum values_mode { VALUES_RW, VALUES_RO };
 enum source_kind { SOURCE_LOCAL, SOURCE_DYNAMODB };
 enum billing_mode { BILLING_PROVISIONED, BILLING_ON_DEMAND };
-enum layout_kind { LAYOUT_OPTIONS }; /* rows of the layout table */
+enum layout_kind { LAYOUT_OPTIONS, LAYOUT_PATH, LAYOUT_KINDS }; /* rows of the layout table */
+enum root_mode { ROOT_AUTO, ROOT_NO, ROOT_YES };
 
 struct source_settings {
 	char *name;   /* of `[source: NAME]`; for SOURCE on the command line: the table, or "local" */
@@ -29,11 +30,14 @@ struct source_settings {
 	enum layout_kind layout;
 	char *region;
 	char *endpoint_url;
-	char *store_key;  /* "_store" */
-	char *option_key; /* "_option" */
-	char **stores;    /* raw names that the source is limited to; NULL-terminated; NULL: all */
-	int64_t ttl;      /* nanoseconds; 0: read on every access */
-	int64_t timeout;  /* nanoseconds, for one request */
+	char *store_key;       /* "_store" */
+	char *option_key;      /* "_option" */
+	char *key_attribute;   /* "key", */
+	char *value_attribute; /* and "value": of the path layout */
+	enum root_mode root;   /* once checked ROOT_YES or ROOT_NO: whether its one store is the root itself */
+	char **stores;         /* raw names that the source is limited to; NULL-terminated; NULL: all */
+	int64_t ttl;           /* nanoseconds; 0: read on every access */
+	int64_t timeout;       /* nanoseconds, for one request */
 	enum newline_mode newline;
 	bool create; /* a missing table is created */
 	enum billing_mode billing;

@@ -227,3 +227,25 @@ bool snapshot_find_id(const struct snapshot *snapshot, uint64_t id, const struct
 	}
 	return false;
 }
+
+static bool is_within(const char *path, const char *folder, size_t len)
+{
+	return len == 0 || (strncmp(path, folder, len) == 0 && (path[len] == '\0' || path[len] == '/'));
+}
+
+const struct folder *snapshot_within(const struct snapshot *snapshot, const char *path, const struct folder *last)
+{
+	size_t len = strlen(path);
+	bool found;
+
+	/* "a b" sorts between "a" and "a/b": not all that is passed is within. */
+	for (size_t i = snapshot_position(snapshot, last ? last->path : path, &found) + (last != NULL);
+	     i < snapshot->n_folders; i++) {
+		const char *at = snapshot->folders[i]->path;
+		if (strncmp(at, path, len) != 0 || (len > 0 && (unsigned char)at[len] > '/'))
+			break;
+		if (is_within(at, path, len))
+			return snapshot->folders[i];
+	}
+	return NULL;
+}

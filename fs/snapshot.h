@@ -18,7 +18,8 @@
  * by looking at pointers. Lookups are binary searches and allocate nothing.
  *
  * Paths are of file names (encoded): the store's own folder is "", an option's is its name, deeper ones are joined with
- * "/". Every folder but "" has an entry of kind ENTRY_FOLDER in its parent folder, made by this module.
+ * "/". Every folder but "" has an entry of kind ENTRY_FOLDER in its parent folder, made by this module. A value whose
+ * name is also a folder's is in that folder, as NAME_OWN_VALUE with the raw name ".".
  *
  * References may be taken and dropped on any thread; everything else that is reachable is constant.
  */
@@ -53,7 +54,7 @@ struct folder {
 	const struct entry *entries; /* sorted by file name, bytewise */
 	const uint32_t *by_id;       /* indices of entries sorted by id */
 	const char *path;
-	const char *raw_path; /* raw name of the last component (an option's name), NUL-terminated */
+	const char *raw_path; /* raw names of its components, joined with "/"; NUL-terminated */
 	uint32_t raw_path_len;
 	const char *text;
 };
@@ -88,8 +89,8 @@ struct folder *folder_unref(struct folder *folder); /* NULL, for `f = folder_unr
 /* A folder while it is being made: entries in any order; the last one of a name wins. */
 struct folder_draft;
 
-/* `base` (may be NULL): start with its entries. `path` is the folder's path, `raw` the raw name of its last component.
- * EINVAL: not a path of file names. */
+/* `base` (may be NULL): start with its entries. `path` is the folder's path, `raw` its raw path. EINVAL: not a path of
+ * file names. */
 int folder_draft_new(const char *path, const char *raw, size_t raw_len, const struct folder *base,
 		     struct folder_draft **draft, struct error *e);
 void folder_draft_free(struct folder_draft *draft);
@@ -121,8 +122,11 @@ int snapshot_draft_new(const char *store, const struct snapshot *base, bool keep
 void snapshot_draft_free(struct snapshot_draft *draft);
 /* Puts the folder in, in place of one with its path; missing parents are made. Takes ownership of `folder`, also on
  * failure; `mtime` is for a set of names that changed. Entries of kind ENTRY_FOLDER are looked after here, when the
- * draft ends; a folder goes before a value of its name, which is then lost. */
+ * draft ends. */
 int snapshot_draft_put(struct snapshot_draft *draft, struct folder_draft *folder, int64_t mtime, struct error *e);
+/* One more value of a folder of a load, for sources whose values come one by one; the folder is made at the first. */
+int snapshot_draft_add(struct snapshot_draft *draft, const char *path, const char *raw, size_t raw_len,
+		       const struct entry_spec *spec, struct error *e);
 /* Takes the folder, and all below it, out. */
 int snapshot_draft_remove(struct snapshot_draft *draft, const char *path, int64_t mtime, struct error *e);
 /* The folder as the draft has it now; NULL if none. Borrowed until the next change. */
@@ -136,6 +140,9 @@ struct snapshot *snapshot_unref(struct snapshot *snapshot); /* NULL */
 
 /* NULL when there is none. Borrowed from the snapshot. */
 const struct folder *snapshot_folder(const struct snapshot *snapshot, const char *path);
+
+/* The folders of a path and all below it, in order: the one after `last`, NULL: the first. NULL at the end. */
+const struct folder *snapshot_within(const struct snapshot *snapshot, const char *path, const struct folder *last);
 
 /*
  * Natural ids: derived from store and path, the same on every start. Bits 63-62 are 01 for folders and 10 for values;

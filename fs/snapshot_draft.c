@@ -2,6 +2,7 @@
 #include "aws/core/clock.h"
 #include "fs/snapshot_private.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,15 +116,11 @@ static int put(struct snapshot_draft *draft, struct folder_draft *folder, int64_
 	return r;
 }
 
-/* A folder of which nothing is known but its path. */
-static int put_empty(struct snapshot_draft *draft, const char *path, int64_t mtime, struct error *e)
+static int put_empty(struct snapshot_draft *draft, const char *path, const char *raw, size_t raw_len, int64_t mtime,
+		     struct error *e)
 {
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	char decoded[FILE_NAME_MAX + 1];
-	int len = name_decode(name, NAME_ANYWHERE, decoded);
 	struct folder_draft *folder;
-	int r = folder_draft_new(path, len < 0 ? name : decoded, len < 0 ? strlen(name) : (size_t)len, NULL, &folder,
-				 e);
+	int r = folder_draft_new(path, raw, raw_len, NULL, &folder, e);
 
 	if (r < 0)
 		return r;
@@ -132,18 +129,23 @@ static int put_empty(struct snapshot_draft *draft, const char *path, int64_t mti
 	return r;
 }
 
-static int put_parents(struct snapshot_draft *draft, const char *path, int64_t mtime, struct error *e)
+static int put_parents(struct snapshot_draft *draft, const char *path, const char *raw, size_t raw_len, int64_t mtime,
+		       struct error *e)
 {
-	char *parent = strdup(path);
+	const char *slash = strrchr(path, '/'), *raw_slash = memrchr(raw, '/', raw_len);
+	char *parent = slash ? strndup(path, (size_t)(slash - path)) : NULL;
 	int r = 0;
 
+	if (!slash)
+		return 0;
 	if (!parent)
 		return error_no_memory(e);
-	for (char *slash = strchr(parent, '/'); slash && r == 0; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (!snapshot_draft_folder(draft, parent))
-			r = put_empty(draft, parent, mtime, e);
-		*slash = '/';
+	if (!snapshot_draft_folder(draft, parent)) {
+		size_t len = raw_slash ? (size_t)(raw_slash - raw) : 0;
+		r = raw_slash ? put_parents(draft, parent, raw, len, mtime, e)
+			      : error_set(e, EINVAL, "the raw path of %.300s is too short", path);
+		if (r == 0)
+			r = put_empty(draft, parent, raw, len, mtime, e);
 	}
 	free(parent);
 	return r;
@@ -151,12 +153,33 @@ static int put_parents(struct snapshot_draft *draft, const char *path, int64_t m
 
 int snapshot_draft_put(struct snapshot_draft *draft, struct folder_draft *folder, int64_t mtime, struct error *e)
 {
-	int r = put_parents(draft, folder_draft_path(folder), mtime, e);
+	const char *path = folder_draft_path(folder), *raw = path + folder->path_len + 1;
+	int r = put_parents(draft, path, raw, folder->raw_len, mtime, e);
 
 	if (r == 0)
 		r = put(draft, folder, mtime, e);
 	folder_draft_free(folder);
 	return r;
+}
+
+int snapshot_draft_add(struct snapshot_draft *draft, const char *path, const char *raw, size_t raw_len,
+		       const struct entry_spec *spec, struct error *e)
+{
+	struct slot *slot = find(draft, path);
+	int r = 0;
+
+	if (!slot) {
+		r = put_parents(draft, path, raw, raw_len, spec->mtime, e);
+		if (r == 0)
+			r = put_empty(draft, path, raw, raw_len, spec->mtime, e);
+		if (r < 0)
+			return r;
+		slot = find(draft, path);
+	}
+	if (!slot->added)
+		r = folder_draft_new(path, raw, raw_len, slot->after, &slot->added, e);
+	draft->mtime = spec->mtime;
+	return r < 0 ? r : folder_draft_set(slot->added, spec, e);
 }
 
 int snapshot_draft_new(const char *store, const struct snapshot *base, bool keep, struct snapshot_draft **draft,
@@ -170,7 +193,7 @@ int snapshot_draft_new(const char *store, const struct snapshot *base, bool keep
 	d->seed = snapshot_seed(store);
 	d->keep = keep && base;
 	/* Until a put or a removal brings a time. */
-	int r = d->keep ? 0 : put_empty(d, "", clock_wall(clock_system()), e);
+	int r = d->keep ? 0 : put_empty(d, "", "", 0, clock_wall(clock_system()), e);
 	if (r < 0) {
 		snapshot_draft_free(d);
 		return r;
@@ -185,6 +208,7 @@ void snapshot_draft_free(struct snapshot_draft *draft)
 		return;
 	for (size_t i = 0; i < draft->n_slots; i++) {
 		folder_unref(draft->slots[i].after);
+		folder_draft_free(draft->slots[i].added);
 		folder_draft_free(draft->slots[i].links);
 	}
 	free(draft->slots);
@@ -192,30 +216,20 @@ void snapshot_draft_free(struct snapshot_draft *draft)
 	free(draft);
 }
 
-static bool is_within(const char *path, const char *folder, size_t len)
-{
-	return len == 0 || (strncmp(path, folder, len) == 0 && (path[len] == '\0' || path[len] == '/'));
-}
-
 /* Gives what the base has in a folder, and that itself, slots. */
 static int add_within(struct snapshot_draft *draft, const char *path, struct error *e)
 {
-	const struct snapshot *base = draft->base;
-	size_t len = strlen(path);
-	bool found;
+	const struct folder *folder = NULL;
+	int r = 0;
 
-	/* "a b" sorts between "a" and "a/b": not all that is passed is within. */
-	for (size_t i = snapshot_position(base, path, &found); i < base->n_folders; i++) {
-		const char *at = base->folders[i]->path;
-		if (strncmp(at, path, len) != 0 || (len > 0 && (unsigned char)at[len] > '/'))
-			break;
-		if (!is_within(at, path, len) || find(draft, at))
-			continue;
-		int r = add(draft, base->folders[i], NULL, NULL, e);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	while (r == 0 && (folder = snapshot_within(draft->base, path, folder)))
+		r = find(draft, folder->path) ? 0 : add(draft, folder, NULL, NULL, e);
+	return r;
+}
+
+static bool is_within(const char *path, const char *folder, size_t len)
+{
+	return len == 0 || (strncmp(path, folder, len) == 0 && (path[len] == '\0' || path[len] == '/'));
 }
 
 int snapshot_draft_remove(struct snapshot_draft *draft, const char *path, int64_t mtime, struct error *e)
@@ -231,7 +245,33 @@ int snapshot_draft_remove(struct snapshot_draft *draft, const char *path, int64_
 		if (is_within(slot_path(slot), path, len))
 			slot->gone = true;
 	}
-	return *path ? 0 : put_empty(draft, "", mtime, e);
+	return *path ? 0 : put_empty(draft, "", "", 0, mtime, e);
+}
+
+/* Replaces the folder of a slot by what a draft of it, which is freed, comes to. */
+static int rebuild(struct snapshot_draft *draft, struct slot *slot, struct folder_draft *folder, struct error *e)
+{
+	struct folder *made;
+	int r = folder_build(folder, draft->seed, slot->before, true, draft->mtime, &made, e);
+
+	folder_draft_free(folder);
+	if (r < 0)
+		return r;
+	folder_unref(slot->after);
+	slot->after = made;
+	return 0;
+}
+
+static int build_added(struct snapshot_draft *draft, struct error *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < draft->n_slots; i++) {
+		struct folder_draft *added = draft->slots[i].added;
+		draft->slots[i].added = NULL;
+		r = added ? rebuild(draft, &draft->slots[i], added, e) : 0;
+	}
+	return r;
 }
 
 /* A load: what was not put is gone. */
@@ -285,6 +325,73 @@ static int mark_parents(struct snapshot_draft *draft, struct error *e)
 	return 0;
 }
 
+/* What the parent has as a value of the folder's name is the folder's own value. */
+static int take_own_value(struct snapshot_draft *draft, struct slot *slot, struct error *e)
+{
+	const struct slot *parent = snapshot_draft_parent(draft, slot);
+	const struct folder *folder = slot->after;
+	const char *path = slot_path(slot), *slash = strrchr(path, '/');
+	const struct entry *entry = folder_find(parent->after, slash ? slash + 1 : path);
+	struct folder_draft *own;
+
+	if (parent == slot || parent->gone || !entry || entry->kind != ENTRY_VALUE)
+		return 0;
+	struct entry_spec spec = { .name = NAME_OWN_VALUE,
+				   .raw = ".",
+				   .raw_len = 1,
+				   .type = (enum value_type)entry->type,
+				   .flags = entry->flags,
+				   .value = entry_value(parent->after, entry),
+				   .value_len = entry->value_len,
+				   .mtime = entry->mtime };
+	int r = folder_draft_new(folder->path, folder->raw_path, folder->raw_path_len, folder, &own, e);
+	if (r < 0)
+		return r;
+	r = folder_draft_set(own, &spec, e);
+	if (r == 0)
+		return rebuild(draft, slot, own, e);
+	folder_draft_free(own);
+	return r;
+}
+
+/* Child folders that stay although a value was given their name. `number` is a slot's; slots may move. */
+static int take_hidden_values(struct snapshot_draft *draft, size_t number, struct error *e)
+{
+	const struct folder *before = draft->slots[number].before;
+	_buf_cleanup_ struct buf path = BUF_INIT(UINT32_MAX);
+	int r = 0;
+
+	for (const struct entry *entry = before->entries; r == 0 && entry < before->entries + before->n_entries;
+	     entry++) {
+		const struct entry *now = folder_find(draft->slots[number].after, entry_name(before, entry));
+		if (entry->kind != ENTRY_FOLDER || !now || now->kind == ENTRY_FOLDER)
+			continue;
+		buf_reset(&path);
+		buf_printf(&path, "%s%s%s", before->path, *before->path ? "/" : "", entry_name(before, entry));
+		if (buf_error(&path))
+			return error_no_memory(e);
+		struct slot *child = find(draft, buf_text(&path));
+		if (!child)
+			r = add(draft, base_folder(draft, buf_text(&path)), NULL, &child, e);
+		if (r == 0 && !child->gone)
+			r = take_own_value(draft, child, e);
+	}
+	return r;
+}
+
+static int take_own_values(struct snapshot_draft *draft, struct error *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < draft->n_slots; i++) {
+		struct slot *slot = &draft->slots[i];
+		if (slot->gone || slot->before == slot->after)
+			continue;
+		r = slot->before ? take_hidden_values(draft, i, e) : take_own_value(draft, slot, e);
+	}
+	return r;
+}
+
 static int by_path(const void *a, const void *b)
 {
 	struct slot *const *x = a, *const *y = b;
@@ -309,10 +416,14 @@ static size_t list_changes(struct snapshot_draft *draft, struct slot **list)
 
 int snapshot_draft_finish(struct snapshot_draft *draft, struct snapshot **out, struct error *e)
 {
-	int r = draft->keep ? 0 : drop_rest(draft, e);
+	int r = build_added(draft, e);
 
+	if (r == 0 && !draft->keep)
+		r = drop_rest(draft, e);
 	if (r == 0)
 		r = mark_parents(draft, e);
+	if (r == 0)
+		r = take_own_values(draft, e);
 	if (r == 0) {
 		struct slot **list = malloc((draft->n_slots + 1) * sizeof(struct slot *));
 		r = list ? snapshot_make(draft, list, list_changes(draft, list), out, e) : error_no_memory(e);

@@ -82,6 +82,7 @@ struct slot {
 	uint64_t hash;
 	const struct folder *before; /* the base's; NULL: it has none */
 	struct folder *after;        /* a reference; NULL: never put. Stays when removed: the path is in it */
+	struct folder_draft *added;  /* values that came one by one; NULL: none */
 	struct folder_draft *links;  /* changed entries of child folders, while finishing */
 	size_t at_base, at;          /* positions in the base and in the new snapshot, while finishing */
 	bool gone;

@@ -13,13 +13,14 @@ uint64_t __wrap_name_hash(uint64_t seed, const void *bytes, size_t len);
 /* Both sorted, so that numbers compare as names do. The last component of each path is a name too. */
 static const char *const paths[] = { "",  "a",   "a b", "a/b", "a/b/k", "a/w1",    "a0",
 				     "b", "b/k", "w1",  "w2",  "w2/w1", "\xc3\xbc" };
-static const char *const names[] = { "a", "a b", "a0", "b", "k", "l", "w1", "w2", "w3", "\xc3\xbc" };
+static const char *const names[] = { NAME_OWN_VALUE, "a", "a b", "a0", "b", "k", "l", "w1", "w2", "w3", "\xc3\xbc" };
 static const char *const values[] = { "", "1", "2", "a value that is longer than the others are" };
 
 enum {
 	PATHS = sizeof(paths) / sizeof(*paths),
 	NAMES = sizeof(names) / sizeof(*names),
 	VALUES = sizeof(values) / sizeof(*values),
+	OWN = 0,   /* the name of a folder's own value */
 	TYPES = 3, /* S, N and an S that is in memory only */
 	ANY_TIME = -1,
 };
@@ -174,7 +175,19 @@ static int64_t time_of(const struct world *world, int path)
 	return path == 0 && !world->edits ? ANY_TIME : world->now;
 }
 
-/* Folders hide values; times and ids come from what was there before. */
+/* A value of a folder's name is that folder's own; its parent comes before it. */
+static void move_own_value(struct model *model, int path, int name)
+{
+	struct key *key = &model->keys[path][name];
+	int child = child_of(model, path, name);
+
+	if (!key->present || child < 0)
+		return;
+	model->keys[child][OWN] = *key;
+	key->present = false;
+}
+
+/* Times and ids come from what was there before. */
 static void model_finish(struct world *world)
 {
 	struct model *model = &world->next, *before = &world->model;
@@ -182,8 +195,8 @@ static void model_finish(struct world *world)
 	for (int i = 0; i < PATHS; i++) {
 		for (int j = 0; j < NAMES; j++) {
 			struct key *key = &model->keys[i][j], *old = &before->keys[i][j];
-			key->present = key->present && child_of(model, i, j) < 0;
 			key->mtime = same_value(key, old) ? old->mtime : key->mtime;
+			move_own_value(model, i, j);
 			key->id = key->present && old->present ? old->id : 0;
 		}
 		model->id[i] = before->present[i] ? before->id[i] : 0;
@@ -212,7 +225,9 @@ static void check_key(const struct snapshot *snapshot, const struct folder *fold
 	require(snapshot_find_id(snapshot, entry->id, &found, &hit) && hit->id == entry->id);
 	/* Folders that share a hash share their values' ids as well. */
 	require(*folder->path == 'w' || (found == folder && hit == entry));
-	require(entry_raw(folder, entry, &len) == entry_name(folder, entry) && len == entry->name_len);
+	const char *raw = entry_raw(folder, entry, &len);
+	bool own = strcmp(entry_name(folder, entry), NAME_OWN_VALUE) == 0;
+	require(own ? len == 1 && *raw == '.' : raw == entry_name(folder, entry) && len == entry->name_len);
 	key->id = entry->id;
 }
 
@@ -223,7 +238,7 @@ static void check_folder(const struct snapshot *snapshot, const struct folder *f
 	uint64_t size = 0;
 	uint32_t n = 0;
 
-	require(strcmp(folder->path, paths[path]) == 0 && strcmp(folder->raw_path, last_part(path)) == 0);
+	require(strcmp(folder->path, paths[path]) == 0 && folder->raw_path == folder->path);
 	require(id_is_folder(folder->id) && (model->id[path] == 0 || model->id[path] == folder->id));
 	require(snapshot_find_id(snapshot, folder->id, &found, &hit) && found == folder && !hit);
 	require(folder->mtime == model->mtime[path] || model->mtime[path] == ANY_TIME);
@@ -244,7 +259,8 @@ static void check_folder(const struct snapshot *snapshot, const struct folder *f
 		}
 		check_key(snapshot, folder, entry, &model->keys[path][i]);
 		if (!(entry->flags & ENTRY_MEMORY))
-			size += entry->name_len + value_size((enum value_type)entry->type, entry->value_len);
+			size += (entry->raw_len ? entry->raw_len : entry->name_len) +
+				value_size((enum value_type)entry->type, entry->value_len);
 	}
 	require(n == folder->n_entries && size == folder->size);
 }
@@ -371,6 +387,8 @@ static void change_key(struct world *world, struct script *script, struct folder
 	struct key key = { true, what % VALUES, what / VALUES, world->now, 0 };
 	spec.type = key.type == 1 ? VALUE_N : VALUE_S;
 	spec.flags = key.type == 2 ? ENTRY_MEMORY : 0;
+	spec.raw = name == OWN ? "." : NULL;
+	spec.raw_len = 1;
 	spec.value = values[key.value];
 	spec.value_len = strlen(spec.value);
 	require(folder_draft_set(folder, &spec, NULL) == 0);
@@ -384,7 +402,7 @@ static void put(struct world *world, struct script *script)
 	struct folder_draft *folder;
 	struct key keys[NAMES] = { 0 };
 
-	require(folder_draft_new(paths[path], last_part(path), strlen(last_part(path)), base, &folder, NULL) == 0);
+	require(folder_draft_new(paths[path], paths[path], strlen(paths[path]), base, &folder, NULL) == 0);
 	if (base)
 		memcpy(keys, world->next.keys[from], sizeof(keys));
 	for (unsigned n = next(script, 8); n > 0; n--)

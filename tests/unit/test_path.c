@@ -46,6 +46,17 @@ static size_t from_hex(const char *hex, char *out)
 	return len;
 }
 
+static enum name_place place_of(const json_t *row)
+{
+	static const char *const places[NAME_PLACES] = { "anywhere", "at-root", "in-path", "at-path-top",
+							 "at-path-root" };
+	int place = 0;
+
+	while (strcmp(places[place], json_string_value(json_array_get(row, 0))) != 0)
+		assert_int_not_equal(++place, NAME_PLACES);
+	return (enum name_place)place;
+}
+
 static void encodes_and_decodes(void **state)
 {
 	json_auto_t *cases = load(VECTORS "encoded.json");
@@ -55,8 +66,7 @@ static void encodes_and_decodes(void **state)
 	(void)state;
 	json_array_foreach(cases, i, row)
 	{
-		bool at_root = strcmp(json_string_value(json_array_get(row, 0)), "at-root") == 0;
-		enum name_place place = at_root ? NAME_AT_ROOT : NAME_ANYWHERE;
+		enum name_place place = place_of(row);
 		const json_t *raw = json_array_get(row, 1);
 		const char *file = json_string_value(json_array_get(row, 2));
 		char out[FILE_NAME_MAX + 1], back[FILE_NAME_MAX + 1];
@@ -131,6 +141,93 @@ static void refuses_raw_names(void **state)
 	assert_int_equal(name_encode(longest, RAW_NAME_MAX, NAME_ANYWHERE, out, NULL), FILE_NAME_MAX);
 }
 
+static void refuses_names_of_other_places(void **state)
+{
+	json_auto_t *cases = load(VECTORS "refused.json");
+	char out[FILE_NAME_MAX + 1], raw[FILE_NAME_MAX + 1];
+	size_t i;
+	json_t *row;
+
+	(void)state;
+	json_array_foreach(cases, i, row)
+	{
+		const json_t *name = json_array_get(row, 1);
+		assert_int_equal(
+			name_encode(json_string_value(name), json_string_length(name), place_of(row), out, NULL),
+			-EINVAL);
+	}
+	/* What would be one of these is not decoded either. */
+	assert_int_equal(name_decode("%2E", NAME_IN_PATH, raw), -EINVAL);
+	assert_int_equal(name_decode("a%2Fb", NAME_IN_PATH, raw), -EINVAL);
+	assert_int_equal(name_decode("%=host", NAME_IN_PATH, raw), -EINVAL);
+	assert_int_equal(name_decode("%=", NAME_AT_PATH_TOP, raw), -EINVAL);
+	assert_int_equal(name_decode("%=%2Fhost", NAME_AT_PATH_TOP, raw), -EINVAL);
+	assert_int_equal(name_decode("%value", NAME_AT_PATH_TOP, raw), -EINVAL);
+}
+
+static void shortens_long_keys(void **state)
+{
+	char raw[512] = "/", out[FILE_NAME_MAX + 1], back[FILE_NAME_MAX + 1];
+	bool alias;
+
+	(void)state;
+	memset(raw + 1, 'a', sizeof(raw) - 2);
+	assert_int_equal(name_encode(raw, 254, NAME_AT_PATH_TOP, out, &alias), 255);
+	assert_false(alias);
+	assert_int_equal(name_decode(out, NAME_AT_PATH_TOP, back), 254);
+	assert_memory_equal(back, raw, 254);
+	assert_int_equal(name_encode(raw, 255, NAME_AT_PATH_TOP, out, &alias), 255);
+	assert_true(alias);
+	assert_memory_equal(out, "%=aaa", 5);
+	assert_int_equal(name_decode(out, NAME_AT_PATH_TOP, back), -EINVAL);
+}
+
+static void splits_and_joins_keys(void **state)
+{
+	json_auto_t *cases = load(VECTORS "keys.json");
+	size_t i;
+	json_t *row;
+
+	(void)state;
+	json_array_foreach(cases, i, row)
+	{
+		const json_t *key = json_array_get(row, 0), *dir = json_array_get(row, 1),
+			     *name = json_array_get(row, 2);
+		_buf_cleanup_ struct buf again = BUF_INIT(1000);
+		struct key_path path;
+		assert_int_equal(key_split(json_string_value(key), json_string_length(key), &path),
+				 json_is_string(dir));
+		if (!json_is_string(dir))
+			continue;
+		assert_int_equal(path.dir_len, json_string_length(dir));
+		assert_memory_equal(path.dir, json_string_value(dir), path.dir_len);
+		assert_int_equal(path.name_len, json_string_length(name));
+		assert_memory_equal(path.name, json_string_value(name), path.name_len);
+		key_join(&path, &again);
+		assert_int_equal(again.len, json_string_length(key));
+		assert_memory_equal(again.data, json_string_value(key), again.len);
+	}
+}
+
+static void joins_what_is_no_segment(void **state)
+{
+	static const struct {
+		struct key_path path;
+		const char *key;
+	} rows[] = {
+		{ { "app/db", ".", 6, 1 }, "/app/db" },
+		{ { "", "/app/", 0, 5 }, "app/" },
+		{ { "", "//", 0, 2 }, "/" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		_buf_cleanup_ struct buf key = BUF_INIT(100);
+		key_join(&rows[i].path, &key);
+		assert_string_equal(buf_text(&key), rows[i].key);
+	}
+}
+
 static void knows_utf8(void **state)
 {
 	FILE *lines = open_lines(VECTORS "utf8.txt");
@@ -182,6 +279,10 @@ int main(void)
 		cmocka_unit_test(shortens_long_names),
 		cmocka_unit_test(refuses_names_that_no_key_has),
 		cmocka_unit_test(refuses_raw_names),
+		cmocka_unit_test(refuses_names_of_other_places),
+		cmocka_unit_test(shortens_long_keys),
+		cmocka_unit_test(splits_and_joins_keys),
+		cmocka_unit_test(joins_what_is_no_segment),
 		cmocka_unit_test(knows_utf8),
 		cmocka_unit_test(knows_temporary_names),
 		cmocka_unit_test(hashes_never_change),

@@ -45,8 +45,7 @@ static struct folder_draft *folder_of(const char *path, const struct folder *bas
 	struct folder_draft *draft;
 	char text[256], *rest = text;
 
-	const char *slash = strrchr(path, '/'), *raw = slash ? slash + 1 : path;
-	assert_int_equal(folder_draft_new(path, raw, strlen(raw), base, &draft, NULL), 0);
+	assert_int_equal(folder_draft_new(path, path, strlen(path), base, &draft, NULL), 0);
 	snprintf(text, sizeof(text), "%s", pairs);
 	for (char *pair; (pair = strsep(&rest, " "));) {
 		char *value = strchr(pair, '=');
@@ -355,7 +354,7 @@ static void test_nested_folders_get_their_parents(void **state)
 	assert_string_equal(names(s, "", out), "a/ a b/");
 	assert_string_equal(names(s, "a", out), "b/ own");
 	assert_string_equal(names(s, "a/b", out), "c/");
-	assert_memory_equal(snapshot_folder(s, "a/b/c")->raw_path, "c", 2);
+	assert_memory_equal(snapshot_folder(s, "a/b/c")->raw_path, "a/b/c", 6);
 	assert_int_equal(entry_at(s, "a/b", "c")->id, snapshot_folder(s, "a/b/c")->id);
 	/* An edit of "a" keeps what is below; its removal does not, but keeps its neighbour. */
 	struct snapshot *t = edit(s, "a", "own=4", 2), *u = without(t, "a", 3);
@@ -369,20 +368,33 @@ static void test_nested_folders_get_their_parents(void **state)
 	snapshot_unref(s);
 }
 
-static void test_encoded_parents_are_decoded(void **state)
+static void test_parents_get_their_raw_names(void **state)
 {
-	struct snapshot *s = edit(NULL, "a%2Fb/c", "k=1", 1);
+	struct folder_draft *folder;
+	struct snapshot_draft *draft;
+	struct snapshot *s;
 	size_t len;
 
 	(void)state;
+	assert_int_equal(snapshot_draft_new("store", NULL, false, &draft, NULL), 0);
+	assert_int_equal(folder_draft_new("a%2Fb/c/%25", "a/b/c/%", 7, NULL, &folder, NULL), 0);
+	assert_int_equal(snapshot_draft_put(draft, folder, 1, NULL), 0);
+	/* Which name would its parent have? */
+	assert_int_equal(folder_draft_new("x/y", "y", 1, NULL, &folder, NULL), 0);
+	assert_int_equal(snapshot_draft_put(draft, folder, 1, NULL), -EINVAL);
+	assert_int_equal(snapshot_draft_finish(draft, &s, NULL), 0);
+	assert_string_equal(snapshot_folder(s, "a%2Fb/c")->raw_path, "a/b/c");
 	const struct folder *parent = snapshot_folder(s, "a%2Fb");
 	assert_int_equal(parent->raw_path_len, 3);
 	assert_string_equal(parent->raw_path, "a/b");
 	assert_memory_equal(entry_raw(s->folders[0], entry_at(s, "", "a%2Fb"), &len), "a/b", 3);
+	assert_memory_equal(entry_raw(parent, entry_at(s, "a%2Fb", "c"), &len), "c", 2);
+	assert_int_equal(len, 1);
+	assert_memory_equal(entry_raw(snapshot_folder(s, "a%2Fb/c"), entry_at(s, "a%2Fb/c", "%25"), &len), "%", 1);
 	snapshot_unref(s);
 }
 
-static void test_a_folder_goes_before_a_value_of_its_name(void **state)
+static void test_a_value_of_a_folders_name_is_in_the_folder(void **state)
 {
 	static const struct content both[] = { { "", "x=1 y=2" }, { "x", "k=1" }, { 0 } };
 	static const struct content value[] = { { "", "x=1 y=2" }, { 0 } };
@@ -391,15 +403,24 @@ static void test_a_folder_goes_before_a_value_of_its_name(void **state)
 	char out[256];
 
 	(void)state;
+	size_t len;
 	assert_string_equal(names(s, "", out), "x/ y");
+	assert_string_equal(names(s, "x", out), "%value k");
+	assert_value(s, "x", "%value", "1");
+	assert_memory_equal(entry_raw(snapshot_folder(s, "x"), entry_at(s, "x", "%value"), &len), ".", 1);
+	assert_int_equal(len, 1);
 	assert_ptr_equal(again, s);
 	assert_string_equal(names(t, "", out), "x y");
 	assert_value(t, "", "x", "1");
 	assert_string_equal(names(u, "", out), "x/ y");
-	assert_int_equal(snapshot_diff(t, u, NULL, NULL), 3);
-	/* A value that comes with the removal of the folder is not lost. */
+	assert_int_equal(snapshot_diff(t, u, NULL, NULL), 4);
+	/* One that comes later is in it too, and one that comes with the folder's removal is what it was. */
 	struct snapshot_draft *draft;
-	struct snapshot *v;
+	struct snapshot *v = edit(s, "", "x=6", 5);
+	assert_string_equal(names(v, "", out), "x/ y");
+	assert_value(v, "x", "%value", "6");
+	assert_ptr_equal(snapshot_folder(v, ""), snapshot_folder(s, ""));
+	snapshot_unref(v);
 	assert_int_equal(snapshot_draft_new("store", s, true, &draft, NULL), 0);
 	assert_int_equal(snapshot_draft_put(draft, folder_of("", s->folders[0], "x=7", 5), 5, NULL), 0);
 	assert_int_equal(snapshot_draft_remove(draft, "x", 5, NULL), 0);
@@ -410,6 +431,51 @@ static void test_a_folder_goes_before_a_value_of_its_name(void **state)
 	snapshot_unref(u);
 	snapshot_unref(t);
 	snapshot_unref(again);
+	snapshot_unref(s);
+}
+
+/* Values that come one by one, in any order, make the folders that a load of whole ones makes. */
+static void test_values_come_one_by_one(void **state)
+{
+	static const struct content deep[] = { { "", "x=1 y=2" }, { "x/a", "k=1 l=2" }, { "x", "own=3" }, { 0 } };
+	static const char *const order[][3] = {
+		{ "x/a", "l", "2" }, { "", "x", "1" }, { "x", "own", "3" }, { "", "y", "2" }, { "x/a", "k", "1" }
+	};
+	struct snapshot *s = load(NULL, 1, deep), *t;
+	struct snapshot_draft *draft;
+
+	(void)state;
+	assert_int_equal(snapshot_draft_new("store", s, false, &draft, NULL), 0);
+	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
+		struct entry_spec spec = { .name = order[i][1], .value = order[i][2], .value_len = 1, .mtime = 2 };
+		assert_int_equal(snapshot_draft_add(draft, order[i][0], order[i][0], strlen(order[i][0]), &spec, NULL),
+				 0);
+	}
+	assert_int_equal(snapshot_draft_finish(draft, &t, NULL), 0);
+	assert_ptr_equal(t, s);
+	assert_value(s, "x", "%value", "1");
+	snapshot_unref(t);
+	snapshot_unref(s);
+}
+
+static void test_folders_within_another(void **state)
+{
+	static const struct content deep[] = {
+		{ "a/b/c", "k=1" }, { "a b", "k=2" }, { "a0", "k=3" }, { "b", "" }, { 0 }
+	};
+	struct snapshot *s = load(NULL, 1, deep);
+	static const struct content expected[] = {
+		{ "", ",a,a b,a/b,a/b/c,a0,b," }, { "a", "a,a/b,a/b/c," }, { "a/b/c", "a/b/c," }, { "none", "" }
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(expected) / sizeof(*expected); i++) {
+		const struct folder *folder = NULL;
+		char out[64] = "";
+		while ((folder = snapshot_within(s, expected[i].path, folder)))
+			snprintf(out + strlen(out), sizeof(out) - strlen(out), "%s,", folder->path);
+		assert_string_equal(out, expected[i].pairs);
+	}
 	snapshot_unref(s);
 }
 
@@ -816,8 +882,10 @@ int main(void)
 		cmocka_unit_test(test_what_is_no_name_is_refused),
 		cmocka_unit_test(test_removing_keys),
 		cmocka_unit_test(test_nested_folders_get_their_parents),
-		cmocka_unit_test(test_encoded_parents_are_decoded),
-		cmocka_unit_test(test_a_folder_goes_before_a_value_of_its_name),
+		cmocka_unit_test(test_parents_get_their_raw_names),
+		cmocka_unit_test(test_a_value_of_a_folders_name_is_in_the_folder),
+		cmocka_unit_test(test_values_come_one_by_one),
+		cmocka_unit_test(test_folders_within_another),
 		cmocka_unit_test(test_removing_everything_leaves_the_store),
 		cmocka_unit_test(test_removed_and_put_again_is_unchanged),
 		cmocka_unit_test(test_ids_are_derived_from_names),
