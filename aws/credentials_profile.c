@@ -226,5 +226,6 @@ int credentials_service_setting(const struct credentials_context *context, const
 				 profile.name, services, services, buf_text(&profile.files[PROFILE_CONFIG].path));
 	if (services)
 		lines = profile_get_other(&profile, "services", services, service);
-	return give(&profile, setting, nested_value(lines, setting, &len), len, value, e);
+	const char *found = nested_value(lines, setting, &len);
+	return give(&profile, setting, found, len, value, e);
 }

@@ -2,6 +2,7 @@
 #include "aws/endpoint.h"
 
 #include "aws/config.h"
+#include "aws/imds.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -177,6 +178,15 @@ static int ask_shared_variable(const struct search *s, char **value, const char 
 	return ask_variable(s, "AWS_ENDPOINT_URL", value, from, e);
 }
 
+static int ask_services(const struct search *s, char **value, const char **from, struct error *e)
+{
+	struct error why = ERROR_NULL;
+	int result = credentials_service_setting(s->context, s->service->key, "endpoint_url", value, &why);
+
+	*from = "endpoint_url of the profile's services";
+	return result < 0 && result != -ENOENT ? error_set(e, why.number, "%s", why.text) : 0;
+}
+
 static int ask_profile(const struct search *s, char **value, const char **from, struct error *e)
 {
 	int result = aws_setting(s->context, NULL, "endpoint_url", value, from, e);
@@ -186,10 +196,7 @@ static int ask_profile(const struct search *s, char **value, const char **from, 
 }
 
 static int (*const url_sources[])(const struct search *s, char **value, const char **from, struct error *e) = {
-	ask_own_variable,
-	ask_confd,
-	ask_shared_variable,
-	ask_profile,
+	ask_own_variable, ask_confd, ask_shared_variable, ask_services, ask_profile,
 };
 
 static int find_url(const struct search *s, struct endpoint *out, struct error *e)
@@ -224,6 +231,18 @@ static int use_region(const char *region, const char *from, struct endpoint *out
 	return 0;
 }
 
+static int ask_instance(const struct credentials_context *context, struct endpoint *out, struct error *e)
+{
+	_buf_cleanup_ struct buf region = BUF_INIT(sizeof(out->region));
+	struct error why = ERROR_NULL;
+	int result = imds_fetch(context, "placement/region", -1, &region, &why);
+
+	if (result == 0)
+		return use_region(buf_text(&region), "the instance's metadata", out, e);
+	return error_set(e, EINVAL, "no AWS region is set: give region=…, or set AWS_REGION%s%s",
+			 result == -ENOENT ? "" : "; ", result == -ENOENT ? "" : why.text);
+}
+
 static int find_region(const struct search *s, struct endpoint *out, struct error *e)
 {
 	static const char *const variables[] = { "AWS_REGION", "AWS_DEFAULT_REGION" };
@@ -245,7 +264,7 @@ static int find_region(const struct search *s, struct endpoint *out, struct erro
 	else if (out->custom)
 		result = use_region("us-east-1", "the endpoint, which is not AWS's", out, e);
 	else
-		result = error_set(e, EINVAL, "no AWS region is set: give region=…, or set AWS_REGION");
+		result = ask_instance(s->context, out, e);
 	free(value);
 	return result;
 }

@@ -7,12 +7,12 @@
 #include <stdbool.h>
 
 /*
- * Where to talk to. Region: the option, AWS_REGION, AWS_DEFAULT_REGION, the profile's. Endpoint: the option, the
- * service's own variable (AWS_ENDPOINT_URL_DYNAMODB), AWS_ENDPOINT_URL, the profile's `services` section, its
- * endpoint_url, else the region's own host, which AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT change. Only the
- * option counts where AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is true. confd's DYNAMODB_ENDPOINT_URL is asked between the
- * two variables, where DYNAMODB_LOCAL is not empty. An endpoint outside AWS's own host names needs no region: it is
- * signed for us-east-1.
+ * Where to talk to. Region: the option, AWS_REGION, AWS_DEFAULT_REGION, the profile's, the EC2 instance's. Endpoint:
+ * the option, the service's own variable (AWS_ENDPOINT_URL_DYNAMODB), AWS_ENDPOINT_URL, the profile's `services`
+ * section, its endpoint_url, else the region's own host, which AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT
+ * change. Only the option counts where AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is true. confd's DYNAMODB_ENDPOINT_URL is
+ * asked between the two variables, where DYNAMODB_LOCAL is not empty. An endpoint outside AWS's own host names needs no
+ * region and never asks the instance: it is signed for us-east-1.
  * https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
  */
 struct endpoint {

@@ -14,24 +14,25 @@ static const char *get_environment(void *data, const char *name)
 	return getenv(name);
 }
 
-static int open_parts(struct credentials_context *context, const struct backend_setup *setup, struct backend *b,
-		      struct error *e)
+static int open_http(struct credentials_context *context, const struct aws_config *aws,
+		     const struct backend_setup *setup, struct backend *b, struct error *e)
 {
-	_aws_config_cleanup_ struct aws_config aws = AWS_CONFIG_NULL;
-	int r = aws_config_load(context, &aws, e);
-
-	if (r < 0)
-		return r;
 	struct http_curl_options http = { .clock = setup->clock,
 					  .user_agent = "dynconf/" DYNCONF_VERSION,
-					  .ca_bundle = aws.ca_bundle };
-	r = http_curl_new(&http, &b->http, e);
-	if (r < 0)
-		return r;
+					  .ca_bundle = aws->ca_bundle };
+	int r = http_curl_new(&http, &b->http, e);
+
 	context->http = b->http;
+	return r;
+}
+
+static int open_client(struct credentials_context *context, const struct aws_config *aws,
+		       const struct backend_setup *setup, struct backend *b, struct error *e)
+{
 	context->region = b->endpoint.region;
 	context->custom_endpoint = b->endpoint.custom;
-	r = credentials_chain_new(context, &b->credentials, e);
+	int r = credentials_chain_new(context, &b->credentials, e);
+
 	if (r < 0)
 		return r;
 	struct client_config client = {
@@ -42,7 +43,7 @@ static int open_parts(struct credentials_context *context, const struct backend_
 		.clock = setup->clock,
 		.credentials = b->credentials,
 		.log = setup->log,
-		.max_attempts = aws.max_attempts,
+		.max_attempts = aws->max_attempts,
 		.observe = metrics_request,
 		.observe_data = setup->metrics,
 	};
@@ -54,13 +55,18 @@ int backend_new(const struct source_settings *source, const struct backend_setup
 		struct error *e)
 {
 	struct credentials_context context = { .getenv = get_environment, .log = setup->log, .clock = setup->clock };
+	_aws_config_cleanup_ struct aws_config aws = AWS_CONFIG_NULL;
 	struct backend *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return error_no_memory(e);
-	int r = endpoint_resolve(&context, "dynamodb", source->region, source->endpoint_url, &b->endpoint, e);
+	int r = aws_config_load(&context, &aws, e);
 	if (r == 0)
-		r = open_parts(&context, setup, b, e);
+		r = open_http(&context, &aws, setup, b, e);
+	if (r == 0)
+		r = endpoint_resolve(&context, "dynamodb", source->region, source->endpoint_url, &b->endpoint, e);
+	if (r == 0)
+		r = open_client(&context, &aws, setup, b, e);
 	if (r < 0) {
 		backend_free(b);
 		return r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Regions and endpoints: who wins, what is refused, and with which words. */
 #include "aws/endpoint.h"
+#include "aws/http.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -102,8 +103,10 @@ static void check_host(const char *line)
 	struct endpoint found;
 
 	assert_int_equal(5, sscanf(line, "%31s %31s %7s %7s %255s", service, region, fips, dual, url));
-	const char *const set[] = { "AWS_USE_FIPS_ENDPOINT", *fips == '-' ? "false" : "true",
-				    "AWS_USE_DUALSTACK_ENDPOINT", *dual == '-' ? "yes" : "True" };
+	const char *const set[] = {
+		"AWS_USE_FIPS_ENDPOINT",       *fips == '-' ? "false" : "true",       "AWS_USE_DUALSTACK_ENDPOINT",
+		*dual == '-' ? "yes" : "True", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"
+	};
 	memcpy(environment.set, set, sizeof(set));
 	assert_int_equal(0, endpoint_resolve(&context, service, region, NULL, &found, NULL));
 	if (strcmp(url, found.url) != 0)
@@ -172,6 +175,10 @@ static void test_url_order(void **state)
 		{ { { CONFD, LOCAL, SHARED }, path }, "", "http://confd:1", "DYNAMODB_ENDPOINT_URL" },
 		{ { { CONFD, SHARED }, path }, NULL, "http://shared:1", "AWS_ENDPOINT_URL" },
 		{ { { CONFD, "DYNAMODB_LOCAL", "", SHARED }, path }, NULL, "http://shared:1", "AWS_ENDPOINT_URL" },
+		{ { { "AWS_ENDPOINT_URL_SNS", "http://sns:1", "AWS_PROFILE", "served" }, path },
+		  NULL,
+		  "http://service:1",
+		  "endpoint_url of the profile's services" },
 		{ { { "AWS_ENDPOINT_URL_SNS", "http://sns:1" }, path },
 		  NULL,
 		  "http://profile:1",
@@ -192,7 +199,9 @@ static void test_url_order(void **state)
 	int fd = mkstemp(path);
 	assert_true(fd >= 0);
 	dprintf(fd, "[default]\nendpoint_url = http://profile:1\n[profile other]\nregion = eu-west-2\n"
-		    "[profile deaf]\nignore_configured_endpoint_urls = true\n");
+		    "[profile deaf]\nignore_configured_endpoint_urls = true\n"
+		    "[profile served]\nendpoint_url = http://profile:1\nservices = here\n[services here]\n"
+		    "sns =\n  endpoint_url = http://sns:2\ndynamodb =\n  endpoint_url = http://service:1\n");
 	close(fd);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct environment environment = rows[i].environment;
@@ -288,6 +297,60 @@ static void test_urls(void **state)
 	}
 }
 
+/* An instance's metadata. */
+struct instance {
+	struct http http;
+	int status; /* of the answer to the second question; the first is for a token */
+	const char *region;
+	int asked;
+};
+
+static int answer(struct http *http, const struct http_request *request, struct http_response *response, bool *sent,
+		  struct error *e)
+{
+	struct instance *instance = (struct instance *)http;
+	bool token = strcmp(request->method, "PUT") == 0;
+
+	(void)e;
+	assert_true(request->no_proxy);
+	instance->asked++;
+	*sent = true;
+	response->status = token ? 200 : instance->status;
+	buf_reset(&response->body);
+	buf_str(&response->body, token ? "token" : instance->region);
+	return 0;
+}
+
+static void test_region_of_the_instance(void **state)
+{
+	static const struct http_ops ops = { .perform = answer };
+	static const struct {
+		int status;
+		const char *region, *url; /* url: an endpoint that is not AWS's */
+		int result, asked;
+	} rows[] = {
+		{ 200, "ap-south-1", NULL, 0, 2 },
+		{ 200, "ap-south-1", "http://localhost:8000", 0, 0 },
+		{ 404, "", NULL, -EINVAL, 2 },
+		{ 200, "<html>", NULL, -EINVAL, 2 },
+	};
+	struct environment empty = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct instance instance = { { &ops }, rows[i].status, rows[i].region, 0 };
+		struct credentials_context context = { .getenv = lookup, .data = &empty, .http = &instance.http };
+		struct endpoint found = { .region = "" };
+		struct error e = ERROR_NULL;
+		assert_int_equal(rows[i].result, endpoint_resolve(&context, "dynamodb", NULL, rows[i].url, &found, &e));
+		assert_int_equal(rows[i].asked, instance.asked);
+		if (rows[i].asked && rows[i].result == 0) {
+			assert_string_equal(rows[i].region, found.region);
+			assert_string_equal("the instance's metadata", found.region_from);
+		}
+	}
+}
+
 static void test_refusals(void **state)
 {
 	struct environment empty = { 0 }, bad = { .set = { "AWS_ENDPOINT_URL_DYNAMODB", "localhost" } };
@@ -312,13 +375,10 @@ static void test_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_region_order),
-		cmocka_unit_test(test_profile_region),
-		cmocka_unit_test(test_hosts),
-		cmocka_unit_test(test_signing_names),
-		cmocka_unit_test(test_urls_of_other_services),
-		cmocka_unit_test(test_url_order),
-		cmocka_unit_test(test_urls),
+		cmocka_unit_test(test_region_order),  cmocka_unit_test(test_profile_region),
+		cmocka_unit_test(test_hosts),         cmocka_unit_test(test_region_of_the_instance),
+		cmocka_unit_test(test_signing_names), cmocka_unit_test(test_urls_of_other_services),
+		cmocka_unit_test(test_url_order),     cmocka_unit_test(test_urls),
 		cmocka_unit_test(test_refusals),
 	};
 
