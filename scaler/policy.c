@@ -186,7 +186,7 @@ static enum policy_reason held(const struct side *side)
 
 static bool shrink(struct side *side, bool strict)
 {
-	enum policy_reason reason, hold = held(side);
+	enum policy_reason reason = POLICY_STEADY, hold = held(side);
 	double goal = side->options->down_scaling ? shrink_goal(side, &reason) : side->units;
 
 	if (goal == side->units || hold != POLICY_STEADY) {

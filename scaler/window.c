@@ -25,37 +25,45 @@ static int day_of_week(int64_t now)
 	return (int)(((day + 3) % 7 + 7) % 7);
 }
 
-/* The next entry of a list with commas between, trimmed, into `piece`: its length, PIECE_MAX where it is too long. */
-static size_t next_entry(const char **text, char piece[PIECE_MAX + 1])
+/* The next entry of a list with commas between, trimmed, into `piece`, cut where it is too long. */
+static void next_entry(const char **text, bool trim, char piece[PIECE_MAX + 1])
 {
-	const char *entry = *text + strspn(*text, BLANKS);
+	const char *entry = *text + (trim ? strspn(*text, BLANKS) : 0);
 	size_t len = strcspn(entry, ",");
 
 	*text = entry[len] ? entry + len + 1 : NULL;
-	while (len && strchr(BLANKS, entry[len - 1]))
+	while (trim && len && strchr(BLANKS, entry[len - 1]))
 		len--;
 	if (len > PIECE_MAX)
 		len = PIECE_MAX;
 	memcpy(piece, entry, len);
 	piece[len] = '\0';
-	return len;
 }
 
-/* "7:30", "07:30" or "0730"; 24:00 is the day's end. NULL when it is none of these. */
-static const char *read_time(const char *text, int *minutes)
+/* Digits and what they mean; NULL when there are fewer than `least` or more than two. */
+static const char *read_digits(const char *text, size_t least, int *number)
 {
 	size_t digits = strspn(text, "0123456789");
-	bool colon = text[digits] == ':';
-	size_t more = colon ? strspn(text + digits + 1, "0123456789") : 0;
 
-	if (colon ? digits < 1 || digits > 2 || more != 2 : digits != 4)
+	if (digits < least || digits > 2)
 		return NULL;
-	int hours = 0, rest = 0;
-	sscanf(text, colon ? "%2d:%2d" : "%2d%2d", &hours, &rest);
-	if (rest > 59 || hours > 24 || (hours == 24 && rest))
+	*number = digits == 2 ? (text[0] - '0') * 10 + text[1] - '0' : text[0] - '0';
+	return text + digits;
+}
+
+/* "7:30", "07:30" or "07:30:59", of which the seconds do not count; 24:00 is the day's end. NULL for anything else. */
+static const char *read_time(const char *text, int *minutes)
+{
+	int hours, rest, seconds = 0;
+
+	text = read_digits(text, 1, &hours);
+	text = text && *text == ':' ? read_digits(text + 1, 2, &rest) : NULL;
+	if (text && *text == ':')
+		text = read_digits(text + 1, 2, &seconds);
+	if (!text || rest > 59 || seconds > 59 || hours > 24 || (hours == 24 && rest))
 		return NULL;
 	*minutes = hours * 60 + rest;
-	return text + digits + colon + more;
+	return text;
 }
 
 /* "07:30-18:00", and nothing after it. */
@@ -109,7 +117,7 @@ bool window_open(const char *windows, int64_t now, bool as_text)
 	bool open = false;
 
 	while (windows) {
-		next_entry(&windows, entry);
+		next_entry(&windows, !as_text, entry);
 		if (is_malformed(entry, as_text))
 			return false;
 		open |= as_text ? text_open(entry, minute) : span_open(entry, minute);
@@ -124,7 +132,7 @@ bool window_ahead(const char *windows, int64_t now)
 	bool ahead = false;
 
 	while (windows) {
-		next_entry(&windows, entry);
+		next_entry(&windows, true, entry);
 		ahead |= read_span(entry, &start, &end) && start > minute_of_day(now);
 	}
 	return ahead;
@@ -135,7 +143,7 @@ static int check_entries(const char *windows, bool (*good)(const char *entry), c
 	char entry[PIECE_MAX + 1];
 
 	while (windows) {
-		next_entry(&windows, entry);
+		next_entry(&windows, true, entry);
 		if (!good(entry))
 			return error_set(e, EINVAL, "\"%s\" is no window; write %s", entry, expected);
 	}
@@ -209,7 +217,7 @@ bool week_open(const char *windows, int64_t now)
 	bool open = false;
 
 	while (windows) {
-		next_entry(&windows, entry);
+		next_entry(&windows, true, entry);
 		open |= read_week(entry, &window) && week_window_open(&window, day_of_week(now), minute_of_day(now));
 	}
 	return open;
