@@ -173,7 +173,7 @@ static int fill(const struct loader *loader, const char *section, enum scaler_sc
 	return r < 0 ? r : set_layer(loader, layer, base, e);
 }
 
-/* Arguments of the command line that belong to a scope; the later win. */
+/* Arguments of the command line that belong to a scope, the first of those that have one of that name; the later win. */
 static int fill_arguments(const struct loader *loader, enum scaler_scope scope, void *base, struct error *e)
 {
 	int r = 0;
@@ -181,7 +181,8 @@ static int fill_arguments(const struct loader *loader, enum scaler_scope scope, 
 	for (size_t i = 0; r == 0 && i < loader->request->n_arguments; i++) {
 		const struct scaler_argument *argument = &loader->request->arguments[i];
 		const struct scaler_option *row = scaler_option_find(scope, argument->name);
-		if (row && scaler_option_set(row, base, argument->value, loader->log, e) < 0)
+		bool ours = row && (scope != SCALER_SECTION || !scaler_option_find(SCALER_GLOBAL, argument->name));
+		if (ours && scaler_option_set(row, base, argument->value, loader->log, e) < 0)
 			r = error_context(e, "--%s", argument->name);
 	}
 	return r;
