@@ -173,7 +173,8 @@ static int fill(const struct loader *loader, const char *section, enum scaler_sc
 	return r < 0 ? r : set_layer(loader, layer, base, e);
 }
 
-/* Arguments of the command line that belong to a scope, the first of those that have one of that name; the later win. */
+/* Arguments of the command line that belong to a scope, the first of those that have one of that name; the later win.
+ */
 static int fill_arguments(const struct loader *loader, enum scaler_scope scope, void *base, struct error *e)
 {
 	int r = 0;
