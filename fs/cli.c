@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/cli.h"
 
+#include "aws/core/help.h"
 #include "fs/control.h"
 #include "fs/options.h"
 #include "version.h"
@@ -13,7 +14,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { HELP_WIDTH = 79, HELP_COLUMN = 24, FLAGS_MAX = 8 };
+enum { FLAGS_MAX = 8 };
 
 static int cli_version(int argc, char **argv);
 static int cli_help(int argc, char **argv);
@@ -132,41 +133,13 @@ static int unknown_verb(const char *name)
 	return cli_usage("there is no verb %s; `dynconf help` lists them", name);
 }
 
-/* Words from `column` on, each line filled up to HELP_WIDTH. */
-static void print_wrapped(FILE *out, const char *text, int column)
-{
-	for (int used = column; *text;) {
-		int word = (int)strcspn(text, " ");
-		if (used > column && used + 1 + word > HELP_WIDTH) {
-			fprintf(out, "\n%*s", column, "");
-			used = column;
-		}
-		used += fprintf(out, "%s%.*s", used > column ? " " : "", word, text);
-		text += word;
-		text += strspn(text, " ");
-	}
-	fputc('\n', out);
-}
-
-static void print_row(FILE *out, const char *name, const char *help)
-{
-	int used = fprintf(out, "  %s", name);
-
-	if (used >= HELP_COLUMN) {
-		fputc('\n', out);
-		used = 0;
-	}
-	fprintf(out, "%*s", HELP_COLUMN - used, "");
-	print_wrapped(out, help, HELP_COLUMN);
-}
-
 static void print_option(FILE *out, const struct option_spec *spec)
 {
 	char name[64], help[256];
 
 	snprintf(name, sizeof(name), "%s=%s", spec->name, spec->values);
 	snprintf(help, sizeof(help), spec->fallback ? "%s (%s)" : "%s", spec->help, spec->fallback);
-	print_row(out, name, help);
+	help_row(out, name, help);
 }
 
 static void print_options(FILE *out)
@@ -202,7 +175,7 @@ static int help_verb(FILE *out, const struct verb *verb)
 	if (verb->flags[0].flag)
 		fputc('\n', out);
 	for (size_t i = 0; i < FLAGS_MAX && verb->flags[i].flag; i++)
-		print_row(out, verb->flags[i].flag, verb->flags[i].help);
+		help_row(out, verb->flags[i].flag, verb->flags[i].help);
 	if (verb->takes_options)
 		print_options(out);
 	return CLI_OK;
@@ -217,7 +190,7 @@ static int help_control(FILE *out)
 	for (size_t n = 0; control_help(n, &path, &access, &help); n++) {
 		buf_reset(&name);
 		buf_printf(&name, "%-2s %s", access, buf_text(&path));
-		print_row(out, buf_text(&name), help);
+		help_row(out, buf_text(&name), help);
 	}
 	return CLI_OK;
 }

@@ -96,13 +96,17 @@ void log_write(struct log *log, enum log_level level, const char *format, ...)
 
 	if (!log || (int)level < atomic_load_explicit(&log->level, memory_order_relaxed))
 		return;
-	if (log->fd >= 0)
+	if (log->fd >= 0 && !log->sink)
 		used = log->stamped ? stamp(line, sizeof(line), level)
 				    : (size_t)snprintf(line, sizeof(line), "dynconf: ");
 	va_start(args, format);
 	vsnprintf(line + used, sizeof(line) - used - 1, format, args);
 	va_end(args);
 	plain(line);
+	if (log->sink) {
+		log->sink(log->sink_data, level, line);
+		return;
+	}
 	if (log->fd < 0) {
 		syslog(levels[level].priority, "%s", line);
 		return;

@@ -15,6 +15,9 @@ struct log {
 	int fd;            /* where lines go; -1: syslog */
 	bool owned;        /* fd is ours to close */
 	bool stamped;      /* lines to fd begin with the time and the level */
+	/* Takes the lines instead, without a newline and with control bytes replaced; NULL: fd. Any thread. */
+	void (*sink)(void *data, enum log_level level, const char *line);
+	void *sink_data;
 };
 
 #define LOG_NULL ((struct log){ .level = LOG_LEVEL_INFO, .fd = 2 })
