@@ -38,6 +38,7 @@ struct http_response {
 	char error_type[128]; /* x-amzn-errortype */
 	char crc32[16];       /* x-amz-crc32 */
 	char request_id[128]; /* x-amzn-requestid */
+	char location[2048];
 };
 
 #define HTTP_RESPONSE_NULL(bound) ((struct http_response){ .body = BUF_INIT(bound) })

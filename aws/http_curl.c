@@ -69,7 +69,7 @@ static const struct field {
 	size_t offset, size;
 } fields[] = {
 	FIELD("Date", date),         FIELD("Content-Type", content_type),   FIELD("x-amzn-ErrorType", error_type),
-	FIELD("x-amz-crc32", crc32), FIELD("x-amzn-RequestId", request_id),
+	FIELD("x-amz-crc32", crc32), FIELD("x-amzn-RequestId", request_id), FIELD("Location", location),
 };
 
 enum { N_FIELDS = sizeof(fields) / sizeof(fields[0]) };

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "aws/core/error.h"
+#include "scaler/policy.h"
+#include "scaler/target.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What the scaler remembers of each table and index from one pass to the next, and over restarts where it has a file.
+ * Not thread-safe: the loop locks around it.
+ */
+enum { STATE_EVENTS_MAX = 64, STATE_TEXT_MAX = 384 };
+
+/* A decision that led to an UpdateTable, or would have. */
+struct state_event {
+	int64_t at; /* Unix seconds */
+	struct units before, after;
+	bool done; /* false: refused, or a dry run */
+	char text[STATE_TEXT_MAX];
+};
+
+struct state_entry {
+	char *site; /* "" for the first, else REGION or what tells it from others */
+	char *table;
+	char *index; /* NULL: the table itself */
+	/* kept in the file: */
+	struct units checks;
+	struct policy_history history;
+	int64_t seen;               /* Unix seconds of the last check; 0: none */
+	struct state_event *events; /* oldest first */
+	size_t n_events;
+	/* of this process: */
+	int failures;     /* in a row */
+	int64_t retry_at; /* Unix seconds: not asked before */
+	bool told;        /* that it is left alone, and why */
+	struct units provisioned;
+	double used[DIMENSIONS], throttled[DIMENSIONS]; /* percent; events */
+	char last[STATE_TEXT_MAX];                      /* the last decision or failure, "" before the first */
+};
+
+struct state {
+	struct state_entry **entries; /* sorted; each stays where it is until state_deinit */
+	size_t n;
+};
+
+#define STATE_NULL ((struct state){ 0 })
+
+/* Idempotent. */
+void state_deinit(struct state *state);
+/* Makes it when it is not there. */
+int state_get(struct state *state, const char *site, const struct target *target, struct state_entry **entry,
+	      struct error *e);
+/* NULL: nothing is known of it. */
+struct state_entry *state_find(const struct state *state, const char *site, const struct target *target);
+/* The oldest event goes when there are too many. */
+int state_record(struct state_entry *entry, const struct state_event *event, struct error *e);
+
+/* A file that is not there is an empty state. EINVAL: it is something else; EACCES; EIO. */
+int state_load(const char *path, struct state *state, struct error *e);
+/* Whole or not at all: a new file, 0600, on the disk before it takes the old one's place. Entries not seen for a month
+ * before `now` (Unix seconds) are left out. EIO. */
+int state_save(const char *path, const struct state *state, int64_t now, struct error *e);
