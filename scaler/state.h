@@ -30,12 +30,17 @@ struct state_entry {
 	/* kept in the file: */
 	struct units checks;
 	struct policy_history history;
+	/* A change that was about to be sent when this was written, and the counters that led to it. */
+	struct state_pending {
+		bool set;
+		struct units before, after, checks;
+	} pending;
 	int64_t seen;               /* Unix seconds of the last check; 0: none */
 	struct state_event *events; /* oldest first */
 	size_t n_events;
 	/* of this process: */
 	int failures;     /* in a row */
-	int64_t retry_at; /* Unix seconds: not asked before */
+	int rests;    /* passes that are to be sat out */
 	bool told;        /* that it is left alone, and why */
 	struct units provisioned;
 	double used[DIMENSIONS], throttled[DIMENSIONS]; /* percent; events */

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +63,16 @@ static int read_event(const json_t *object, struct state_entry *entry, struct er
 	return state_record(entry, &event, e);
 }
 
+static struct state_pending read_pending(const json_t *object)
+{
+	return (struct state_pending){
+		.set = json_is_object(object),
+		.before = get_units(object, before_names),
+		.after = get_units(object, after_names),
+		.checks = get_units(object, checks_names),
+	};
+}
+
 static int read_entry(const json_t *object, struct state *state, struct error *e)
 {
 	const char *site = json_string_value(json_object_get(object, "site"));
@@ -87,6 +96,7 @@ static int read_entry(const json_t *object, struct state *state, struct error *e
 		.decreases = number(object, "decreases"),
 	};
 	entry->seen = number(object, "seen");
+	entry->pending = read_pending(json_object_get(object, "pending"));
 	json_array_foreach(json_object_get(object, "history"), i, event)
 	{
 		rc = rc < 0 ? rc : read_event(event, entry, e);
@@ -172,6 +182,14 @@ static json_t *event_json(const struct state_event *event)
 	return NULL;
 }
 
+static bool set_pending(json_t *object, const struct state_pending *pending)
+{
+	json_t *inner = json_object();
+
+	return set_units(inner, before_names, pending->before) && set_units(inner, after_names, pending->after) &&
+	       set_units(inner, checks_names, pending->checks) && json_object_set_new(object, "pending", inner) == 0;
+}
+
 static json_t *entry_json(const struct state_entry *entry)
 {
 	json_t *object = json_object(), *history = json_array();
@@ -183,6 +201,8 @@ static json_t *entry_json(const struct state_entry *entry)
 		  set_number(object, "day", entry->history.day) &&
 		  set_number(object, "decreases", entry->history.decreases) && set_number(object, "seen", entry->seen);
 
+	if (entry->pending.set)
+		ok &= set_pending(object, &entry->pending);
 	for (size_t i = 0; i < entry->n_events; i++)
 		ok &= json_array_append_new(history, event_json(&entry->events[i])) == 0;
 	ok &= json_object_set_new(object, "history", history) == 0;

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scaler/loop_private.h"
+
+#include "scaler/circuit.h"
+#include "scaler/parallel.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct dynamodb_resource *find_resource(const struct dynamodb_table *table, const char *index)
+{
+	if (!index)
+		return &table->self;
+	for (size_t i = 0; i < table->n_indexes; i++) {
+		if (strcmp(table->indexes[i].name, index) == 0)
+			return &table->indexes[i];
+	}
+	return NULL;
+}
+
+bool job_refresh(struct job *job, const struct dynamodb_table *described)
+{
+	const struct dynamodb_resource *resource = find_resource(described, job->target.index);
+
+	if (!resource)
+		return false;
+	job->input.active = strcmp(resource->status, "ACTIVE") == 0;
+	job->input.provisioned.of[DIMENSION_READS] = resource->read_units;
+	job->input.provisioned.of[DIMENSION_WRITES] = resource->write_units;
+	return true;
+}
+
+/* Says once why a target is left alone. */
+static void leave(const struct pass *pass, const struct target *target, struct state_entry *entry, const char *why)
+{
+	_buf_cleanup_ struct buf title = BUF_INIT(1024);
+
+	scaler_lock(pass->scaler);
+	bool told = entry->told;
+	entry->told = true;
+	snprintf(entry->last, sizeof(entry->last), "left alone: %s", why);
+	scaler_unlock(pass->scaler);
+	target_title(target, &title);
+	if (!told)
+		log_info(pass->scaler->setup.log, "%s - left alone: %s", buf_text(&title), why);
+}
+
+/* Whether somebody else manages its throughput, or nobody needs to. */
+static const char *reason_to_leave(const struct pass *pass, const struct dynamodb_resource *resource,
+				   const struct target *target)
+{
+	if (resource->on_demand || (resource->read_units == 0 && resource->write_units == 0))
+		return "its capacity is on demand";
+	if (autoscaled_has(pass->autoscaled, target))
+		return "AWS Application Auto Scaling manages it; manage-autoscaled = true scales it all the same";
+	return NULL;
+}
+
+static int add_job(const struct pass *pass, struct turn *turn, const struct section_view *view,
+		   const struct dynamodb_resource *resource, const char *index, struct error *e)
+{
+	struct scaler *s = pass->scaler;
+	struct target target = { .table = turn->table, .index = index };
+	struct state_entry *entry;
+
+	scaler_lock(s);
+	int rc = state_get(&s->state, pass->site->name, &target, &entry, e);
+	bool paused = rc == 0 && entry->paused, dry_run = rc == 0 && entry->dry_run;
+	scaler_unlock(s);
+	if (rc < 0)
+		return rc;
+	const char *why = paused ? "it was switched off" : reason_to_leave(pass, resource, &target);
+	if (why) {
+		leave(pass, &target, entry, why);
+		return 0;
+	}
+	entry->told = false;
+	struct job *job = &turn->jobs[turn->n_jobs++];
+	*job = (struct job){
+		/* The names stay with the entry. */
+		.target = { .table = entry->table, .index = entry->index },
+		.view = view,
+		.entry = entry,
+		.dry_run = s->setup.config->global.dry_run || dry_run,
+		.input = {
+			.options = &view->options,
+			.kind = target_kind(&target),
+			.compat = s->setup.config->global.compat,
+			.now = pass->now,
+			.scheduled = scaler_section_scheduled(view->section, pass->now),
+		},
+	};
+	job_refresh(job, &turn->described);
+	return 0;
+}
+
+/* Indexes by name, their sections by key: all that match count. */
+static int by_pair(const void *a, const void *b)
+{
+	const struct job *left = a, *right = b;
+	int order = strcmp(left->target.index, right->target.index);
+
+	return order ? order : strcmp(left->view->section->key, right->view->section->key);
+}
+
+static int make_jobs(const struct pass *pass, struct turn *turn, struct error *e)
+{
+	const struct section_view *view = turn->view;
+	const struct dynamodb_table *table = &turn->described;
+
+	turn->jobs = calloc(1 + table->n_indexes * view->section->n_indexes, sizeof(*turn->jobs));
+	if (!turn->jobs)
+		return error_no_memory(e);
+	int rc = add_job(pass, turn, view, &table->self, NULL, e);
+	size_t first = turn->n_jobs;
+	for (size_t i = 0; rc == 0 && i < table->n_indexes; i++) {
+		for (size_t k = 0; rc == 0 && k < view->section->n_indexes; k++) {
+			if (scaler_section_matches(view->indexes[k].section, table->indexes[i].name))
+				rc = add_job(pass, turn, &view->indexes[k], &table->indexes[i],
+					     table->indexes[i].name, e);
+		}
+	}
+	qsort(turn->jobs + first, turn->n_jobs - first, sizeof(*turn->jobs), by_pair);
+	return rc;
+}
+
+static void ask_breaker(const struct pass *pass, struct job *job)
+{
+	const struct scaler_setup *setup = &pass->scaler->setup;
+	_breaker_cleanup_ struct breaker_request request = BREAKER_NULL;
+	_buf_cleanup_ struct buf title = BUF_INIT(1024);
+	struct error why = ERROR_NULL;
+	int rc = breaker_request(&job->view->options, &setup->config->global, &request, &why);
+
+	if (rc == 0 && !request.url)
+		return;
+	job->input.breaker_open = rc < 0 || !circuit_closed(setup->http, setup->clock, pass->cancel_fd, &request,
+							    &job->target, &why);
+	if (!job->input.breaker_open)
+		return;
+	target_title(&job->target, &title);
+	log_warning(setup->log, "%s - the circuit breaker is open: %s", buf_text(&title), why.text);
+}
+
+static void describe_turn(void *data, size_t i)
+{
+	struct pass *pass = data;
+	struct turn *turn = &pass->turns[i];
+	struct dynamodb_call call = pass_call(pass, DESCRIBE_SECONDS);
+
+	if (turn->skipped)
+		return;
+	turn->rc = dynamodb_describe_table(pass->site->db, &call, turn->table, &turn->described, &turn->error);
+	if (turn->rc == 0)
+		turn->rc = make_jobs(pass, turn, &turn->error);
+	for (size_t k = 0; turn->rc == 0 && k < turn->n_jobs; k++)
+		ask_breaker(pass, &turn->jobs[k]);
+}
+
+void pass_describe(struct pass *pass)
+{
+	struct scaler *s = pass->scaler;
+
+	if (pass->n_turns && !s->setup.config->global.manage_autoscaled)
+		autoscaled_load(pass);
+	for (size_t i = 0; i < pass->n_turns; i++) {
+		struct turn *turn = &pass->turns[i];
+		turn->skipped = turn->entry->rests > 0;
+		turn->entry->rests -= turn->skipped;
+	}
+	parallel(pass->n_turns, s->setup.connections, describe_turn, pass);
+	for (size_t i = 0; i < pass->n_turns; i++) {
+		struct turn *turn = &pass->turns[i];
+		if (turn->rc != -ENXIO)
+			continue;
+		log_info(s->setup.log, "%s - Table %s does not exist anymore", turn->table, turn->table);
+		turn->rc = 0;
+		turn->skipped = true;
+	}
+}

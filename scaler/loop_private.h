@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "aws/dynamodb_table.h"
+#include "scaler/loop.h"
+#include "scaler/metrics.h"
+#include "scaler/site.h"
+
+#include <pthread.h>
+
+/*
+ * The parts of a pass: list and match (pass.c), describe and ask breakers (describe.c), measure (metrics.c), decide and
+ * apply (apply.c). For these files only.
+ */
+struct scaler {
+	struct scaler_setup setup;
+	struct site_setup site_setup;
+	struct sites sites;
+	/* Guards state, the configuration's section options and next_pass; never held during I/O. */
+	pthread_mutex_t lock;
+	struct state state;
+	int64_t next_pass;
+	int stop_fd, wake_fd, done_fd; /* eventfds */
+	int sleep_fd;                  /* an epoll of the first two */
+	bool running, once;
+	pthread_t thread;
+	int rc; /* of the last pass */
+	struct error error;
+};
+
+/* A section's options as they were when the pass began. */
+struct section_view {
+	const struct scaler_section *section;
+	struct section_options options;
+	struct site *site; /* of a table's section */
+	struct section_view *indexes;
+	bool served; /* some table matched */
+};
+
+/* One check of a table or an index. */
+struct job {
+	struct target target;
+	const struct section_view *view;
+	struct state_entry *entry;
+	struct policy_input input;
+	struct policy_decision decision;
+	struct policy_plan plan;
+	bool dry_run;
+};
+
+/* A table's turn. A failure ends it and leaves its counters alone. */
+struct turn {
+	char *table;
+	struct section_view *view;
+	struct state_entry *entry; /* the table's own: failures are counted there */
+	struct dynamodb_table described;
+	struct job *jobs; /* the table, then pairs of index and section, sorted */
+	size_t n_jobs;
+	struct metrics_query *queries; /* one for each job, into the pass's array */
+	bool skipped;                  /* nothing to do, and no failure */
+	int rc;
+	struct error error;
+};
+
+struct pass {
+	struct scaler *scaler;
+	int64_t now; /* Unix seconds, the same for every decision */
+	int cancel_fd;
+	struct section_view *views; /* like the configuration's tables */
+	struct turn *turns;         /* of one site, by name */
+	size_t n_turns;
+	struct metrics_query *queries;
+	size_t n_queries;
+	struct site *site;
+	json_t *autoscaled; /* a set of resource ids; NULL: none is known */
+	int rc; /* the first failure */
+	struct error error;
+};
+
+enum { DESCRIBE_SECONDS = 20, UPDATE_SECONDS = 20, PUBLISH_SECONDS = 20, METRICS_SECONDS = 300 };
+
+struct dynamodb_call pass_call(const struct pass *pass, int64_t seconds);
+/* Notes the first failure of the pass. */
+void pass_failed(struct pass *pass, int rc, const struct error *e);
+/* Ends a turn, logs it, and lets the table wait the longer the more often that happened. */
+void turn_failed(struct pass *pass, struct turn *turn, int rc, const struct error *e);
+
+/* Which targets of the site AWS Application Auto Scaling looks after, where asking is permitted. */
+void autoscaled_load(struct pass *pass);
+bool autoscaled_has(const json_t *autoscaled, const struct target *target);
+
+/* DescribeTable, breakers and jobs of every turn, several at once. */
+void pass_describe(struct pass *pass);
+/* What the description says of a job's target; false: the target is not there any more. */
+bool job_refresh(struct job *job, const struct dynamodb_table *described);
+/* Whether the scaler was told to stop. */
+bool scaler_stopping(const struct scaler *scaler);
+static inline bool pass_stopped(const struct pass *pass)
+{
+	return scaler_stopping(pass->scaler);
+}
+
+/* All metrics of the site. */
+void pass_measure(struct pass *pass);
+/* Decisions, announcements and changes, in order. */
+void pass_apply(struct pass *pass);
+
+void scaler_save(struct scaler *scaler, int64_t now);

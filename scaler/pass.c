@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scaler/loop_private.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGES_MAX = 10000, REST_SECONDS = 900 };
+
+struct dynamodb_call pass_call(const struct pass *pass, int64_t seconds)
+{
+	return (struct dynamodb_call){
+		.deadline = clock_mono(pass->scaler->setup.clock) + seconds * CLOCK_SECOND,
+		.cancel_fd = pass->cancel_fd,
+	};
+}
+
+void pass_failed(struct pass *pass, int rc, const struct error *e)
+{
+	if (pass->rc == 0 || rc == -ECANCELED) {
+		pass->rc = rc;
+		pass->error = *e;
+	}
+}
+
+/* Whether asking again soon would get the same answer. */
+static bool lasting(int rc)
+{
+	return rc == -EACCES || rc == -EINVAL || rc == -EOPNOTSUPP;
+}
+
+void turn_failed(struct pass *pass, struct turn *turn, int rc, const struct error *e)
+{
+	struct scaler *s = pass->scaler;
+	int64_t interval = s->setup.config->global.check_interval;
+	int64_t most = interval > 0 ? REST_SECONDS / interval : REST_SECONDS;
+
+	pass_failed(pass, rc, e);
+	if (rc == -ECANCELED)
+		return;
+	log_error(s->setup.log, "%s - %s", turn->table, e->text);
+	scaler_lock(s);
+	snprintf(turn->entry->last, sizeof(turn->entry->last), "%s", e->text);
+	turn->entry->failures = lasting(rc) ? turn->entry->failures + 1 : 0;
+	/* At once again after the first, then after 1, 3, 7 … passes. */
+	int64_t rests = turn->entry->failures ? (INT64_C(1) << (turn->entry->failures - 1) % 32) - 1 : 0;
+	turn->entry->rests = (int)(rests < most ? rests : most);
+	scaler_unlock(s);
+}
+
+static void view_deinit(struct section_view *view)
+{
+	for (size_t i = 0; view->indexes && i < view->section->n_indexes; i++)
+		scaler_options_deinit(SCALER_SECTION, &view->indexes[i].options);
+	free(view->indexes);
+	scaler_options_deinit(SCALER_SECTION, &view->options);
+}
+
+static void views_free(struct section_view *views, size_t n)
+{
+	for (size_t i = 0; views && i < n; i++)
+		view_deinit(&views[i]);
+	free(views);
+}
+
+static int view_init(struct section_view *view, const struct scaler_section *section, struct error *e)
+{
+	view->section = section;
+	int rc = scaler_options_copy(SCALER_SECTION, &section->options, &view->options, e);
+	view->indexes = calloc(section->n_indexes + 1, sizeof(*view->indexes));
+	if (rc == 0 && !view->indexes)
+		return error_no_memory(e);
+	for (size_t i = 0; rc == 0 && i < section->n_indexes; i++) {
+		view->indexes[i].section = &section->indexes[i];
+		rc = scaler_options_copy(SCALER_SECTION, &section->indexes[i].options, &view->indexes[i].options, e);
+	}
+	return rc;
+}
+
+static int make_views(struct pass *pass, struct error *e)
+{
+	struct scaler *s = pass->scaler;
+	const struct scaler_config *config = s->setup.config;
+	int rc = 0;
+
+	pass->views = calloc(config->n_tables + 1, sizeof(*pass->views));
+	if (!pass->views)
+		return error_no_memory(e);
+	scaler_lock(s);
+	for (size_t i = 0; rc == 0 && i < config->n_tables; i++)
+		rc = view_init(&pass->views[i], &config->tables[i], e);
+	scaler_unlock(s);
+	for (size_t i = 0; rc == 0 && i < config->n_tables; i++)
+		rc = sites_get(&s->sites, &s->site_setup, &config->global, &pass->views[i].options,
+			       &pass->views[i].site, e);
+	return rc;
+}
+
+/* The first section of the site that matches. */
+static struct section_view *find_view(const struct pass *pass, const char *table)
+{
+	struct section_view *found = NULL;
+
+	for (size_t i = 0; i < pass->scaler->setup.config->n_tables; i++) {
+		struct section_view *view = &pass->views[i];
+		if (view->site != pass->site || !scaler_section_matches(view->section, table))
+			continue;
+		view->served = true;
+		if (found)
+			log_debug(pass->scaler->setup.log, "table %s matches %s too, but %s comes first", table,
+				  view->section->key, found->section->key);
+		else
+			found = view;
+	}
+	return found;
+}
+
+static int add_turn(struct pass *pass, const char *table, struct error *e)
+{
+	struct section_view *view = find_view(pass, table);
+	struct target target = { .table = table };
+	struct state_entry *entry;
+
+	if (!view)
+		return 0;
+	scaler_lock(pass->scaler);
+	int rc = state_get(&pass->scaler->state, pass->site->name, &target, &entry, e);
+	scaler_unlock(pass->scaler);
+	if (rc < 0)
+		return rc;
+	struct turn *turns = reallocarray(pass->turns, pass->n_turns + 1, sizeof(*turns));
+	if (!turns)
+		return error_no_memory(e);
+	pass->turns = turns;
+	/* The name stays with the entry. */
+	turns[pass->n_turns++] = (struct turn){ .table = entry->table, .view = view, .entry = entry };
+	return 0;
+}
+
+static int list_page(struct pass *pass, struct dynamodb_table_pages *pages, struct error *e)
+{
+	struct dynamodb_call call = pass_call(pass, DESCRIBE_SECONDS);
+	json_t *names, *name;
+	size_t i;
+	int rc = dynamodb_list_tables(pass->site->db, &call, pages, &names, e);
+
+	if (rc < 0)
+		return rc;
+	json_array_foreach(names, i, name) {
+		rc = rc < 0 ? rc : add_turn(pass, json_string_value(name), e);
+	}
+	json_decref(names);
+	return rc;
+}
+
+/* The name that a key is when it is no expression, "" when it is one. Dots stand in names, and hardly mean anything else
+ * where nothing else does. */
+static void plain_name(const char *key, char name[static 256])
+{
+	key += *key == '^';
+	size_t len = strlen(key);
+
+	len -= len && key[len - 1] == '$';
+	name[0] = '\0';
+	for (size_t i = 0; i < len; i++) {
+		if (!isalnum((unsigned char)key[i]) && !strchr("_-.", key[i]))
+			return;
+	}
+	if (len < 256) {
+		memcpy(name, key, len);
+		name[len] = '\0';
+	}
+}
+
+/* Without ListTables: the tables that are called by name. Whether that is all of them. */
+static int add_plain(struct pass *pass, bool *all, struct error *e)
+{
+	char name[256];
+	int rc = 0;
+
+	*all = true;
+	for (size_t i = 0; rc == 0 && i < pass->scaler->setup.config->n_tables; i++) {
+		const struct section_view *view = &pass->views[i];
+		if (view->site != pass->site)
+			continue;
+		plain_name(view->section->key, name);
+		*all &= name[0] != '\0';
+		if (name[0] && scaler_section_matches(view->section, name))
+			rc = add_turn(pass, name, e);
+	}
+	return rc;
+}
+
+static int by_table(const void *a, const void *b)
+{
+	return strcmp(((const struct turn *)a)->table, ((const struct turn *)b)->table);
+}
+
+/* Byte order, each table once. */
+static void sort_turns(struct pass *pass)
+{
+	size_t n = 0;
+
+	if (!pass->n_turns)
+		return;
+	qsort(pass->turns, pass->n_turns, sizeof(*pass->turns), by_table);
+	for (size_t i = 1; i < pass->n_turns; i++) {
+		if (strcmp(pass->turns[i].table, pass->turns[n].table) != 0)
+			pass->turns[++n] = pass->turns[i];
+	}
+	pass->n_turns = n + 1;
+}
+
+static int list_tables(struct pass *pass, struct error *e)
+{
+	struct dynamodb_table_pages pages = DYNAMODB_TABLE_PAGES_NULL;
+	struct error listing = ERROR_NULL;
+	bool all = true;
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && !pages.done && i < PAGES_MAX; i++)
+		rc = list_page(pass, &pages, &listing);
+	if (rc == -ECANCELED || rc == -ENOMEM)
+		return error_set(e, -rc, "%s", listing.text);
+	int plain = rc < 0 ? add_plain(pass, &all, e) : 0;
+	if (plain < 0)
+		return plain;
+	if (rc < 0 && !all)
+		pass_failed(pass, rc, &listing);
+	if (rc < 0 && (!all || !atomic_exchange(&pass->site->no_list, true)))
+		log_write(pass->scaler->setup.log, all ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR,
+			  "%s; only tables whose section is their name are looked after", listing.text);
+	sort_turns(pass);
+	return 0;
+}
+
+static void turns_free(struct pass *pass)
+{
+	for (size_t i = 0; i < pass->n_turns; i++) {
+		dynamodb_table_deinit(&pass->turns[i].described);
+		free(pass->turns[i].jobs);
+	}
+	free(pass->turns);
+	free(pass->queries);
+	json_decref(pass->autoscaled);
+	pass->autoscaled = NULL;
+	pass->turns = NULL;
+	pass->queries = NULL;
+	pass->n_turns = pass->n_queries = 0;
+}
+
+static void pass_site(struct pass *pass)
+{
+	struct error e = ERROR_NULL;
+	int rc = list_tables(pass, &e);
+
+	if (rc < 0)
+		pass_failed(pass, rc, &e);
+	if (rc == 0)
+		pass_describe(pass);
+	if (rc == 0 && !pass_stopped(pass))
+		pass_measure(pass);
+	if (rc == 0 && !pass_stopped(pass))
+		pass_apply(pass);
+	turns_free(pass);
+}
+
+static void warn_unserved(const struct pass *pass)
+{
+	_buf_cleanup_ struct buf keys = BUF_INIT(4096);
+
+	for (size_t i = 0; i < pass->scaler->setup.config->n_tables; i++) {
+		if (!pass->views[i].served)
+			buf_printf(&keys, "%s%s", keys.len ? ", " : "", pass->views[i].section->key);
+	}
+	if (keys.len)
+		log_warning(pass->scaler->setup.log,
+			    "No tables matching the following configured tables found: %s", buf_text(&keys));
+}
+
+int scaler_pass(struct scaler *s, struct error *e)
+{
+	struct pass pass = {
+		.scaler = s,
+		.now = clock_wall(s->setup.clock) / CLOCK_SECOND,
+		.cancel_fd = s->stop_fd,
+	};
+	size_t n = s->setup.config->n_tables;
+	int rc = make_views(&pass, &pass.error);
+
+	pass.rc = rc;
+	for (size_t i = 0; rc == 0 && i < s->sites.n && !pass_stopped(&pass); i++) {
+		pass.site = s->sites.sites[i];
+		pass_site(&pass);
+	}
+	if (pass.rc == 0)
+		warn_unserved(&pass);
+	views_free(pass.views, n);
+	scaler_save(s, pass.now);
+	if (pass_stopped(&pass))
+		return error_set(e, ECANCELED, "the pass was given up");
+	return pass.rc < 0 ? error_set(e, -pass.rc, "%s", pass.error.text) : 0;
+}
