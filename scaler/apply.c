@@ -159,8 +159,7 @@ static bool was_applied(struct pass *pass, const struct turn *turn, const struct
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		struct job job = { .target = { .table = turn->table, .index = units[i].index } };
-		if (!job_refresh(&job, &now) ||
-		    job.input.provisioned.of[DIMENSION_READS] != units[i].read_units ||
+		if (!job_refresh(&job, &now) || job.input.provisioned.of[DIMENSION_READS] != units[i].read_units ||
 		    job.input.provisioned.of[DIMENSION_WRITES] != units[i].write_units)
 			return false;
 	}
@@ -236,7 +235,8 @@ static void conclude(struct pass *pass, struct job *job, int rc, const char *why
 	};
 
 	scaler_lock(s);
-	snprintf(event.text, sizeof(event.text), "%s%s%s", rc < 0 ? why : entry->last, job->dry_run ? " (dry run)" : "", "");
+	snprintf(event.text, sizeof(event.text), "%s%s%s", rc < 0 ? why : entry->last, job->dry_run ? " (dry run)" : "",
+		 "");
 	state_record(entry, &event, NULL);
 	entry->pending.set = false;
 	if (event.done)
@@ -257,7 +257,8 @@ static void apply_alone(struct pass *pass, struct turn *turn, struct job *job)
 	if (rc < 0 && is_code(code, limit_exceeded)) {
 		policy_retry(&job->input, &job->plan);
 		if (job->plan.go) {
-			log_info(s->setup.log, "%s - Will retry to update provisioning with only increases", turn->table);
+			log_info(s->setup.log, "%s - Will retry to update provisioning with only increases",
+				 turn->table);
 			rc = send_update(pass, turn, &job, 1, &code, &e);
 		}
 	}

@@ -118,8 +118,8 @@ static int make_jobs(const struct pass *pass, struct turn *turn, struct error *e
 	for (size_t i = 0; rc == 0 && i < table->n_indexes; i++) {
 		for (size_t k = 0; rc == 0 && k < view->section->n_indexes; k++) {
 			if (scaler_section_matches(view->indexes[k].section, table->indexes[i].name))
-				rc = add_job(pass, turn, &view->indexes[k], &table->indexes[i],
-					     table->indexes[i].name, e);
+				rc = add_job(pass, turn, &view->indexes[k], &table->indexes[i], table->indexes[i].name,
+					     e);
 		}
 	}
 	qsort(turn->jobs + first, turn->n_jobs - first, sizeof(*turn->jobs), by_pair);
@@ -136,8 +136,8 @@ static void ask_breaker(const struct pass *pass, struct job *job)
 
 	if (rc == 0 && !request.url)
 		return;
-	job->input.breaker_open = rc < 0 || !circuit_closed(setup->http, setup->clock, pass->cancel_fd, &request,
-							    &job->target, &why);
+	job->input.breaker_open =
+		rc < 0 || !circuit_closed(setup->http, setup->clock, pass->cancel_fd, &request, &job->target, &why);
 	if (!job->input.breaker_open)
 		return;
 	target_title(&job->target, &title);

@@ -16,8 +16,8 @@ struct scaler_setup {
 	struct clock *clock;
 	struct log *log;
 	struct credentials_context credentials;
-	size_t connections; /* at once; 0: 8 */
-	int max_attempts;   /* of a request; 0: the client's own */
+	size_t connections;             /* at once; 0: 8 */
+	int max_attempts;               /* of a request; 0: the client's own */
 	uint32_t (*random)(void *data); /* NULL: the client's own */
 	/* Told after each check and change of a target, from the scaler's thread without its lock; may be NULL. */
 	void (*changed)(void *data, const char *site, const struct target *target);
@@ -48,8 +48,8 @@ void scaler_check_now(struct scaler *scaler);
  * I/O. */
 void scaler_lock(struct scaler *scaler);
 void scaler_unlock(struct scaler *scaler);
-/* What is known; the entries may be read while the lock is held. `*next` is the wall time of the next pass in nanoseconds,
- * 0 while one is under way. */
+/* What is known; the entries may be read while the lock is held. `*next` is the wall time of the next pass in
+ * nanoseconds, 0 while one is under way. */
 const struct state *scaler_state(struct scaler *scaler, int64_t *next);
 /* Makes one target rest, or decide without acting, until the process ends. ENXIO: it is not known. */
 struct scaler_switches {

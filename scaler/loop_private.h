@@ -73,7 +73,7 @@ struct pass {
 	size_t n_queries;
 	struct site *site;
 	json_t *autoscaled; /* a set of resource ids; NULL: none is known */
-	int rc; /* the first failure */
+	int rc;             /* the first failure */
 	struct error error;
 };
 

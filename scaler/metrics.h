@@ -20,7 +20,7 @@ struct metrics_query {
 	bool consumed[DIMENSIONS], throttled[DIMENSIONS]; /* what a decision needs */
 	/* out: */
 	struct policy_sample samples[DIMENSIONS]; /* NAN: no datapoint, or not asked for */
-	int rc; /* 0, or what failed */
+	int rc;                                   /* 0, or what failed */
 	struct error error;
 };
 
@@ -35,5 +35,6 @@ struct metrics_call {
 	size_t connections; /* at once */
 };
 
-/* Fills every query. Where the site does not permit GetMetricData, GetMetricStatistics is used, and the log told once. */
+/* Fills every query. Where the site does not permit GetMetricData, GetMetricStatistics is used, and the log told once.
+ */
 void metrics_fetch(struct site *site, const struct metrics_call *call, struct metrics_query *queries, size_t n);

@@ -148,15 +148,16 @@ static int list_page(struct pass *pass, struct dynamodb_table_pages *pages, stru
 
 	if (rc < 0)
 		return rc;
-	json_array_foreach(names, i, name) {
+	json_array_foreach(names, i, name)
+	{
 		rc = rc < 0 ? rc : add_turn(pass, json_string_value(name), e);
 	}
 	json_decref(names);
 	return rc;
 }
 
-/* The name that a key is when it is no expression, "" when it is one. Dots stand in names, and hardly mean anything else
- * where nothing else does. */
+/* The name that a key is when it is no expression, "" when it is one. Dots stand in names, and hardly mean anything
+ * else where nothing else does. */
 static void plain_name(const char *key, char name[static 256])
 {
 	key += *key == '^';
@@ -276,8 +277,8 @@ static void warn_unserved(const struct pass *pass)
 			buf_printf(&keys, "%s%s", keys.len ? ", " : "", pass->views[i].section->key);
 	}
 	if (keys.len)
-		log_warning(pass->scaler->setup.log,
-			    "No tables matching the following configured tables found: %s", buf_text(&keys));
+		log_warning(pass->scaler->setup.log, "No tables matching the following configured tables found: %s",
+			    buf_text(&keys));
 }
 
 int scaler_pass(struct scaler *s, struct error *e)

@@ -13,7 +13,7 @@
  * What the scaler remembers of each table and index from one pass to the next, and over restarts where it has a file.
  * Not thread-safe: the loop locks around it.
  */
-enum { STATE_EVENTS_MAX = 64, STATE_TEXT_MAX = 384 };
+enum { STATE_EVENTS_MAX = 64, STATE_TEXT_MAX = 512 };
 
 /* A decision that led to an UpdateTable, or would have. */
 struct state_event {
@@ -39,9 +39,10 @@ struct state_entry {
 	struct state_event *events; /* oldest first */
 	size_t n_events;
 	/* of this process: */
-	int failures;     /* in a row */
-	int rests;    /* passes that are to be sat out */
-	bool told;        /* that it is left alone, and why */
+	int failures;         /* in a row */
+	int rests;            /* passes that are to be sat out */
+	bool paused, dry_run; /* switched so by somebody */
+	bool told;            /* that it is left alone, and why */
 	struct units provisioned;
 	double used[DIMENSIONS], throttled[DIMENSIONS]; /* percent; events */
 	char last[STATE_TEXT_MAX];                      /* the last decision or failure, "" before the first */
