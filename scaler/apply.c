@@ -235,8 +235,7 @@ static void conclude(struct pass *pass, struct job *job, int rc, const char *why
 	};
 
 	scaler_lock(s);
-	snprintf(event.text, sizeof(event.text), "%s%s%s", rc < 0 ? why : entry->last, job->dry_run ? " (dry run)" : "",
-		 "");
+	snprintf(event.text, sizeof(event.text), "%s", rc < 0 ? why : entry->last);
 	state_record(entry, &event, NULL);
 	entry->pending.set = false;
 	if (event.done)
