@@ -4,6 +4,7 @@
 #include "aws/config.h"
 #include "aws/http_curl.h"
 #include "fs/metrics.h"
+#include "fs/store_dynamodb.h"
 #include "version.h"
 
 #include <stdlib.h>
@@ -14,65 +15,114 @@ static const char *get_environment(void *data, const char *name)
 	return getenv(name);
 }
 
-static int open_http(struct credentials_context *context, const struct aws_config *aws,
-		     const struct backend_setup *setup, struct backend *b, struct error *e)
+static struct credentials_context context_of(const struct backend *b)
 {
-	struct http_curl_options http = { .clock = setup->clock,
-					  .user_agent = "dynconf/" DYNCONF_VERSION,
-					  .ca_bundle = aws->ca_bundle };
-	int r = http_curl_new(&http, &b->http, e);
-
-	context->http = b->http;
-	return r;
+	return (struct credentials_context){
+		.getenv = get_environment,
+		.log = b->setup.log,
+		.clock = b->setup.clock,
+		.http = b->http,
+		.region = b->endpoint.region,
+		.custom_endpoint = b->endpoint.custom,
+	};
 }
 
-static int open_client(struct credentials_context *context, const struct aws_config *aws,
-		       const struct backend_setup *setup, struct backend *b, struct error *e)
+static int open_http(struct backend *b, struct error *e)
 {
-	context->region = b->endpoint.region;
-	context->custom_endpoint = b->endpoint.custom;
-	int r = credentials_chain_new(context, &b->credentials, e);
+	_aws_config_cleanup_ struct aws_config aws = AWS_CONFIG_NULL;
+	struct credentials_context context = context_of(b);
+	int r = aws_config_load(&context, &aws, e);
 
 	if (r < 0)
 		return r;
-	struct client_config client = {
-		.service = b->endpoint.signing_name,
-		.region = b->endpoint.region,
-		.endpoint = b->endpoint.url,
-		.http = b->http,
-		.clock = setup->clock,
-		.credentials = b->credentials,
-		.log = setup->log,
-		.max_attempts = aws->max_attempts,
-		.observe = metrics_request,
-		.observe_data = setup->metrics,
-	};
-	r = client_new(&client, &b->client, e);
+	struct http_curl_options http = { .clock = b->setup.clock,
+					  .user_agent = "dynconf/" DYNCONF_VERSION,
+					  .ca_bundle = aws.ca_bundle };
+	b->max_attempts = aws.max_attempts;
+	return http_curl_new(&http, &b->http, e);
+}
+
+static int open_client(struct backend *b, struct error *e)
+{
+	struct credentials_context context = context_of(b);
+	int r = credentials_chain_new(&context, &b->credentials, e);
+
+	if (r == 0)
+		r = backend_client(b, &b->endpoint, &b->client, e);
 	return r < 0 ? r : dynamodb_new(b->client, &b->db, e);
+}
+
+static int open_parts(struct backend *b, const struct source_settings *source, struct error *e)
+{
+	int r = open_http(b, e);
+	struct credentials_context context = context_of(b);
+
+	if (r == 0)
+		r = endpoint_resolve(&context, "dynamodb", source->region, source->endpoint_url, &b->endpoint, e);
+	return r < 0 ? r : open_client(b, e);
 }
 
 int backend_new(const struct source_settings *source, const struct backend_setup *setup, struct backend **backend,
 		struct error *e)
 {
-	struct credentials_context context = { .getenv = get_environment, .log = setup->log, .clock = setup->clock };
-	_aws_config_cleanup_ struct aws_config aws = AWS_CONFIG_NULL;
 	struct backend *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return error_no_memory(e);
-	int r = aws_config_load(&context, &aws, e);
-	if (r == 0)
-		r = open_http(&context, &aws, setup, b, e);
-	if (r == 0)
-		r = endpoint_resolve(&context, "dynamodb", source->region, source->endpoint_url, &b->endpoint, e);
-	if (r == 0)
-		r = open_client(&context, &aws, setup, b, e);
+	b->setup = *setup;
+	int r = open_parts(b, source, e);
 	if (r < 0) {
 		backend_free(b);
 		return r;
 	}
 	*backend = b;
 	return 0;
+}
+
+int backend_store(const struct backend *b, const struct source_settings *source, bool create, struct store **store,
+		  struct error *e)
+{
+	struct store_dynamodb_config config = {
+		.db = b->db,
+		.clock = b->setup.clock,
+		.log = b->setup.log,
+		.table = source->target,
+		.store_key = source->store_key,
+		.option_key = source->option_key,
+		.region = b->endpoint.region,
+		.endpoint = b->endpoint.url,
+		.create = create,
+		.on_demand = source->billing == BILLING_ON_DEMAND,
+		.read_units = source->read_units,
+		.write_units = source->write_units,
+	};
+
+	return store_dynamodb_new(&config, store, e);
+}
+
+int backend_endpoint(const struct backend *b, const char *service, struct endpoint *out, struct error *e)
+{
+	struct credentials_context context = context_of(b);
+
+	return endpoint_resolve(&context, service, b->endpoint.region, NULL, out, e);
+}
+
+int backend_client(const struct backend *b, const struct endpoint *endpoint, struct client **client, struct error *e)
+{
+	struct client_config config = {
+		.service = endpoint->signing_name,
+		.region = endpoint->region,
+		.endpoint = endpoint->url,
+		.http = b->http,
+		.clock = b->setup.clock,
+		.credentials = b->credentials,
+		.log = b->setup.log,
+		.max_attempts = b->max_attempts,
+		.observe = metrics_request,
+		.observe_data = b->setup.metrics,
+	};
+
+	return client_new(&config, client, e);
 }
 
 void backend_free(struct backend *b)

@@ -11,7 +11,6 @@
 #include "fs/notify.h"
 #include "fs/ops.h"
 #include "fs/refresh.h"
-#include "fs/store_dynamodb.h"
 #include "fs/store_sqlite.h"
 #include "fs/vfs.h"
 #include "fs/view.h"
@@ -33,25 +32,10 @@ static int open_dynamodb(struct source *source, struct error *e)
 	const struct source_settings *s = source->settings;
 	struct mount *m = source->mount;
 	struct backend_setup setup = { .clock = m->clock, .log = m->log, .metrics = m->metrics };
+	bool create = s->create && !settings_read_only(m->settings);
 	int r = backend_new(s, &setup, &source->backend, e);
 
-	if (r < 0)
-		return r;
-	struct store_dynamodb_config config = {
-		.db = source->backend->db,
-		.clock = m->clock,
-		.log = m->log,
-		.table = s->target,
-		.store_key = s->store_key,
-		.option_key = s->option_key,
-		.region = source->backend->endpoint.region,
-		.endpoint = source->backend->endpoint.url,
-		.create = s->create && !settings_read_only(m->settings),
-		.on_demand = s->billing == BILLING_ON_DEMAND,
-		.read_units = s->read_units,
-		.write_units = s->write_units,
-	};
-	return store_dynamodb_new(&config, &source->store, e);
+	return r < 0 ? r : backend_store(source->backend, s, create, &source->store, e);
 }
 
 static int make_store(struct source *source, struct error *e)
