@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct control_part *const parts[] = { &control_top, &control_store };
+static const struct control_part *const parts[] = { &control_top, &control_store, &control_table };
 
 enum { N_PARTS = sizeof(parts) / sizeof(parts[0]) };
 
@@ -40,14 +40,27 @@ static const struct control_row *find_row(enum control_place place, size_t n, co
 	return NULL;
 }
 
+/* The families one by one; NULL past the end. */
+static const struct control_family *family_at(size_t n)
+{
+	for (size_t i = 0; i < N_PARTS; i++) {
+		if (n < parts[i]->n_families)
+			return &parts[i]->families[n];
+		n -= parts[i]->n_families;
+	}
+	return NULL;
+}
+
 /* NULL: there are only rows in that place. */
 static const struct control_family *family_in(enum control_place place)
 {
-	for (size_t i = 0; i < N_PARTS; i++) {
-		if (parts[i]->family && parts[i]->family->place == place)
-			return parts[i]->family;
+	const struct control_family *family;
+
+	for (size_t i = 0; (family = family_at(i)); i++) {
+		if (family->place == place)
+			break;
 	}
-	return NULL;
+	return family;
 }
 
 /*
@@ -96,9 +109,10 @@ static bool find_member(struct spot *spot, const struct control_family *family, 
 /* Looks for a subject in the families of an owner, and in those of their members. */
 static bool find_subject(struct spot *spot, enum control_place owner, uint64_t id)
 {
-	for (size_t i = 0; i < N_PARTS; i++) {
-		const struct control_family *family = parts[i]->family;
-		if (family && family->owner == owner && find_member(spot, family, id))
+	const struct control_family *family;
+
+	for (size_t i = 0; (family = family_at(i)); i++) {
+		if (family->owner == owner && find_member(spot, family, id))
 			return true;
 	}
 	return false;
@@ -347,9 +361,22 @@ int control_write(struct mount *m, uint64_t id, const char *text, size_t len, bo
 	return r;
 }
 
+int control_mkdir(struct mount *m, uint64_t parent, const char *name, bool may_block, struct error *e)
+{
+	mount_lock(m);
+	struct spot spot = spot_of(m, parent);
+	pthread_mutex_unlock(&m->lock);
+	const struct control_family *family = spot.found && !spot.row ? family_in(spot.place) : NULL;
+
+	if (!family || !family->make)
+		return error_set(e, EPERM, "nothing can be made in this directory of .control");
+	return may_block ? family->make(m, name, e) : CALL_BLOCKS;
+}
+
 /* The path of a directory as help shows it: that of the row or family that leads there. */
 static void show_path(enum control_place place, struct buf *out)
 {
+	const struct control_family *family;
 	const struct control_row *row;
 
 	for (size_t i = 0; (row = row_at(i)); i++) {
@@ -358,9 +385,8 @@ static void show_path(enum control_place place, struct buf *out)
 		show_path((enum control_place)(row->places & -row->places), out);
 		buf_printf(out, "%s/", row->name);
 	}
-	for (size_t i = 0; i < N_PARTS; i++) {
-		const struct control_family *family = parts[i]->family;
-		if (!family || family->member != place)
+	for (size_t i = 0; (family = family_at(i)); i++) {
+		if (family->member != place)
 			continue;
 		show_path(family->place, out);
 		buf_printf(out, "%s/", family->label);

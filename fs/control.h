@@ -47,6 +47,9 @@ void control_free(struct mount *m);
  * EINVAL with a sentence, EPERM, or the action's own error. */
 int control_write(struct mount *m, uint64_t id, const char *text, size_t len, bool may_block, struct error *e);
 
+/* mkdir(2) in a directory of .control, without the lock: as control_write. */
+int control_mkdir(struct mount *m, uint64_t parent, const char *name, bool may_block, struct error *e);
+
 /* The rows, for help and documentation: path ("stores/STORE/ttl"; of a directory with a final slash), "r", "w" or "rw",
  * and a sentence. False past the end. */
 bool control_help(size_t n, struct buf *path, const char **access, const char **help);

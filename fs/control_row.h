@@ -14,12 +14,18 @@ enum control_place {
 	AT_TOP = 1,
 	AT_STORES = 2,
 	AT_STORE = 4,
+	AT_TABLES = 8,
+	AT_TABLE = 16,
+	AT_INDEXES = 32,
+	AT_INDEX = 64,
 };
 
 /* What a row speaks of. */
 struct control_at {
 	struct mount *mount;
-	struct view *view; /* AT_STORE */
+	struct view *view;   /* AT_STORE */
+	struct table *table; /* AT_TABLE, AT_INDEX */
+	char index[256];     /* AT_INDEX; else "" */
 };
 
 struct control_row {
@@ -42,18 +48,21 @@ struct control_family {
 	const char *label;                       /* what help calls a member: "STORE" */
 	/* Sets the n-th thing in `at`, which comes with what the directory speaks of; false past the end. */
 	bool (*nth)(struct control_at *at, size_t n);
-	const char *(*name)(const struct control_at *at);
+	const char *(*name)(const struct control_at *at); /* borrowed while the lock is held */
 	/* What ids are made of: 53 bits, the same after a restart. */
 	uint64_t (*hash)(const struct control_at *at);
+	/* mkdir(2) in it, without the lock, on a worker; NULL: EPERM. */
+	int (*make)(struct mount *m, const char *name, struct error *e);
 };
 
 struct control_part {
 	const struct control_row *rows;
 	size_t n;
-	const struct control_family *family; /* NULL: none */
+	const struct control_family *families;
+	size_t n_families;
 };
 
-extern const struct control_part control_top, control_store;
+extern const struct control_part control_top, control_store, control_table;
 
 /* "2026-11-21T12:25:40Z" */
 void control_show_time(struct buf *out, int64_t wall);

@@ -133,4 +133,4 @@ static const struct control_row rows[] = {
 	{ AT_TOP, "stores", .leads = AT_STORES, .help = "one directory a store" },
 };
 
-const struct control_part control_top = { rows, sizeof(rows) / sizeof(rows[0]), NULL };
+const struct control_part control_top = { rows, sizeof(rows) / sizeof(rows[0]), NULL, 0 };

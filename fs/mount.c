@@ -12,6 +12,7 @@
 #include "fs/ops.h"
 #include "fs/refresh.h"
 #include "fs/store_sqlite.h"
+#include "fs/tables.h"
 #include "fs/vfs.h"
 #include "fs/view.h"
 #include "fs/worker.h"
@@ -110,6 +111,8 @@ static int start_sources(struct mount *m, struct error *e)
 		if (refresh_start(&m->sources[i]) < 0)
 			return error_set(e, EIO, "a thread cannot be started");
 	}
+	if (tables_start(m) < 0)
+		return error_set(e, EIO, "a thread cannot be started");
 	for (size_t i = 0; i < m->n_sources; i++)
 		usable += wait_for_source(&m->sources[i], e) == 0;
 	return usable ? 0 : -e->number;
@@ -209,6 +212,7 @@ static void stop(struct mount *m)
 	pthread_mutex_unlock(&m->lock);
 	if (m->stop_fd >= 0 && write(m->stop_fd, &one, sizeof(one)) < 0)
 		log_warning(m->log, "eventfd: %s", strerror(errno));
+	tables_stop(m);
 	for (size_t i = 0; i < m->n_sources; i++)
 		refresh_join(&m->sources[i]);
 	notify_stop(m->notifier);
@@ -219,6 +223,7 @@ static void deinit(struct mount *m)
 	kernel_free(m->kernel);
 	dispatcher_free(m->dispatcher);
 	control_free(m);
+	tables_free(m);
 	nodes_free(m);
 	views_free(m);
 	for (size_t i = 0; i < m->n_sources; i++) {

@@ -25,6 +25,7 @@ struct fact;
 struct control_text;
 struct events;
 struct metrics;
+struct table;
 
 /* One source: a backend, its refresh thread and how it is doing. */
 struct source {
@@ -124,7 +125,9 @@ struct mount {
 	struct metrics *metrics; /* NULL: nothing is counted */
 	pthread_t signals;
 	bool signalled; /* that thread runs */
-	int stop_fd;    /* readable once the daemon ends: cancels every wait */
+	pthread_t table_thread;
+	bool tables_started;
+	int stop_fd; /* readable once the daemon ends: cancels every wait */
 	int64_t started_wall;
 
 	pthread_mutex_t lock; /* "state": guards all below, and what is marked `state` above */
@@ -140,6 +143,8 @@ struct mount {
 	struct idmap successors; /* shown id of a file that was replaced → natural id of the name it had */
 	struct idmap metas;      /* shown id → struct meta * */
 	struct unreported *unreported;
+	struct table *tables;      /* sorted by name; see tables.h */
+	pthread_cond_t table_wake; /* their thread has something to do */
 	size_t n_handles;
 	size_t sweep_at; /* exceptions in `natural` at which they are swept before their time */
 	struct control_text *control_texts;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Making and removing: mkdir, mknod, unlink, rmdir. */
+#include "fs/control.h"
 #include "fs/vfs_private.h"
 
 #include <errno.h>
@@ -102,6 +103,17 @@ static int option_made(struct mount *m, struct call *c, struct view *view, const
 	return r;
 }
 
+static int make_in_control(struct mount *m, struct call *c)
+{
+	struct error e = ERROR_NULL;
+	int r = control_mkdir(m, c->node, c->name, c->may_block, &e);
+
+	if (r != 0)
+		return r < 0 ? tell(m, c, r, &e) : r;
+	MOUNT_LOCKED(m);
+	return control_lookup_locked(m, c->node, c->name, &c->attr);
+}
+
 int vfs_mkdir(struct mount *m, struct call *c)
 {
 	struct error e = ERROR_NULL;
@@ -110,8 +122,11 @@ int vfs_mkdir(struct mount *m, struct call *c)
 	if (c->node == ROOT_ID)
 		return make_store(m, c);
 	mount_lock(m);
-	int r = may_make_option(m, c, &target);
+	bool control = where_locked(m, c->node).kind == WHERE_CONTROL;
+	int r = control ? 0 : may_make_option(m, c, &target);
 	pthread_mutex_unlock(&m->lock);
+	if (control)
+		return make_in_control(m, c);
 	if (r != 0)
 		return r;
 	struct change change = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/control.h"
 
+#include "fs/tables.h"
 #include "tests/unit/fake_mount.h"
 
 #include <errno.h>
@@ -10,22 +11,62 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A row's file: "stores/STORE/" of the table stands for the store s. */
+/* What stands for the things of a row's path. */
+static const struct {
+	const char *label, *thing;
+} things[] = { { "STORE", "s" }, { "TABLE", "t" }, { "INDEX", "i" } };
+
+static void name_things(char path[256])
+{
+	for (size_t i = 0; i < sizeof(things) / sizeof(things[0]); i++) {
+		char *at = strstr(path, things[i].label);
+		if (!at)
+			continue;
+		memcpy(at, things[i].thing, strlen(things[i].thing));
+		memmove(at + strlen(things[i].thing), at + strlen(things[i].label),
+			strlen(at + strlen(things[i].label)) + 1);
+	}
+}
+
+/* A row's file, false past the end. */
 static bool row_path(size_t n, char out[256])
 {
-	static const char label[] = "STORE";
 	_buf_cleanup_ struct buf path = BUF_INIT(256);
 	const char *access, *help;
 
 	if (!control_help(n, &path, &access, &help))
 		return false;
 	assert_string_not_equal(help, "");
-	const char *row = buf_text(&path), *thing = strstr(row, label);
-	size_t before = thing ? (size_t)(thing - row) : strlen(row);
-	snprintf(out, 256, ".control/%.*s%s%s", (int)before, row, thing ? "s" : "", thing ? thing + strlen(label) : "");
+	snprintf(out, 256, ".control/%s", buf_text(&path));
+	name_things(out);
 	if (out[strlen(out) - 1] == '/')
 		out[strlen(out) - 1] = '\0';
 	return true;
+}
+
+/* A table that was described, with an index. */
+static int setup(void **state)
+{
+	struct fake *f;
+	struct table *table = calloc(1, sizeof(*table));
+
+	fake_setup((void **)&f);
+	*table = (struct table){ .shown = strdup("t"), .name = strdup("t"), .source = &f->sources[0] };
+	table->about =
+		(struct dynamodb_table){ .self = { .name = "t", .status = "ACTIVE", .read_units = 5, .write_units = 2 },
+					 .indexes = calloc(1, sizeof(*table->about.indexes)),
+					 .n_indexes = 1 };
+	table->about.indexes[0] =
+		(struct dynamodb_resource){ .name = "i", .status = "ACTIVE", .read_units = 1, .write_units = 1 };
+	f->mount.tables = table;
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	tables_free(&((struct fake *)*state)->mount);
+	return fake_teardown(state);
 }
 
 static int write_to(struct fake *f, const char *path, const char *text)
@@ -48,15 +89,17 @@ static void show(struct fake *f, const char *path, char out[256])
 static void test_every_row_is_listed_and_has_the_size_of_its_text(void **state)
 {
 	struct fake *f = *state;
-	char top[1024], store[1024], path[256], text[256], name[300];
+	char list[1024], path[256], text[256], name[300];
 
-	assert_int_equal(fake_list(f, ".control", 3, top, sizeof(top)), 0);
-	assert_int_equal(fake_list(f, ".control/stores/s", 3, store, sizeof(store)), 0);
 	for (size_t n = 0; row_path(n, path); n++) {
 		struct attr attr;
 		assert_int_equal(fake_stat(f, path, &attr), 0);
-		snprintf(name, sizeof(name), "%s ", strrchr(path, '/') + 1);
-		assert_non_null(strstr(strstr(path, "/s/") ? store : top, name));
+		char *slash = strrchr(path, '/');
+		snprintf(name, sizeof(name), "%s ", slash + 1);
+		*slash = '\0';
+		assert_int_equal(fake_list(f, path, 3, list, sizeof(list)), 0);
+		*slash = '/';
+		assert_non_null(strstr(list, name));
 		if (!S_ISREG(attr.mode) || !(attr.mode & 0400))
 			continue;
 		show(f, path, text);
@@ -85,10 +128,11 @@ static void test_the_text_shown_is_accepted_and_sends_nothing(void **state)
 static void test_ids_are_stable_and_distinct(void **state)
 {
 	struct fake *f = *state;
-	struct fake *again = fake_new(1);
-	uint64_t ids[64];
+	struct fake *again;
+	uint64_t ids[128];
 	char path[256];
 
+	setup((void **)&again);
 	fake_store_set(again->stores[0], "s/o/k", VALUE_S, "other");
 	fake_store_set(again->stores[0], "a/o/k", VALUE_S, "other");
 	fake_load(again);
@@ -100,7 +144,7 @@ static void test_ids_are_stable_and_distinct(void **state)
 		for (size_t i = 0; i < n; i++)
 			assert_true(ids[i] != ids[n]);
 	}
-	fake_free(again);
+	teardown((void **)&again);
 }
 
 static void test_a_text_stays_while_it_is_open(void **state)
@@ -224,7 +268,7 @@ static void test_the_readme_names_every_row(void **state)
 	}
 }
 
-#define UNIT(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
+#define UNIT(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
