@@ -2,6 +2,7 @@
 #include "aws/credentials.h"
 
 #include "aws/core/buf.h"
+#include "aws/core/file.h"
 #include "aws/credentials_private.h"
 
 #include <errno.h>
@@ -10,13 +11,21 @@
 
 /* Asked in this order: after what dynconf was told itself, that of the AWS CLI (botocore's credentials.py). */
 static const struct credentials_provider *const providers[] = {
-	&credentials_fixed,
-	&credentials_environment,
-	&credentials_shared_file,
-	&credentials_config_file,
+	&credentials_fixed,     &credentials_environment, &credentials_role,    &credentials_web_identity,
+	&credentials_sso,       &credentials_shared_file, &credentials_process, &credentials_config_file,
+	&credentials_container, &credentials_instance,
 };
 
 enum { N_PROVIDERS = sizeof(providers) / sizeof(providers[0]) };
+
+const struct credentials_provider *credentials_source(const char *name)
+{
+	for (size_t i = 0; i < N_PROVIDERS; i++) {
+		if (providers[i]->source && strcasecmp(providers[i]->source, name) == 0)
+			return providers[i];
+	}
+	return NULL;
+}
 
 const char *credentials_getenv(const struct credentials_context *context, const char *name)
 {
@@ -91,6 +100,17 @@ int credentials_copy(const struct credentials *from, struct credentials *to, str
 	if (result == 0)
 		to->expires = from->expires;
 	return result;
+}
+
+int credentials_read_token(const char *variable, const char *path, struct buf *token, struct error *e)
+{
+	struct error why = ERROR_NULL;
+
+	if (file_read(path, token, &why) < 0)
+		return error_set(e, EACCES, "%s: %s", variable, why.text);
+	while (token->len && strchr("\r\n", token->data[token->len - 1]))
+		token->data[--token->len] = '\0';
+	return token->len ? 0 : error_set(e, EACCES, "%s: %s is empty", variable, path);
 }
 
 int credentials_find(const struct credentials_context *context, bool profile_only, int cancel_fd,

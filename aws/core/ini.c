@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aws/core/ini.h"
 #include "aws/core/buf.h"
+#include "aws/core/file.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
 struct ini_dialect {
 	const char *inline_marks; /* each starts a comment inside a value when a blank stands before it */
@@ -267,47 +264,12 @@ int ini_parse(const struct ini_dialect *dialect, const char *name, const char *t
 	return 0;
 }
 
-static void close_file(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
-static int cannot_read(const char *path, int number, struct error *e)
-{
-	int kind = number == ENOENT || number == EACCES ? number : EIO;
-
-	return error_set(e, kind, "%s cannot be read: %s", path, strerror(number));
-}
-
 int ini_load(const struct ini_dialect *dialect, const char *path, struct ini *out, struct error *e)
 {
-	_buf_wipe_ struct buf text = BUF_INIT(INI_FILE_MAX + 1);
-	struct stat st;
+	_buf_cleanup_ struct buf text = BUF_SECRET(INI_FILE_MAX);
+	int result = file_read(path, &text, e);
 
-	/* A FIFO would keep open(2) waiting for a writer. */
-	int fd __attribute__((cleanup(close_file))) = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return cannot_read(path, errno, e);
-	/* AWS_CONFIG_FILE=/dev/null is how people say that there is none. */
-	bool null = S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
-	if (!S_ISREG(st.st_mode) && !null)
-		return error_set(e, EINVAL, "%s cannot be read: it is not a regular file", path);
-	/* All room at once: a buffer that moves leaves copies of keys behind. */
-	char *room = buf_reserve(&text, INI_FILE_MAX + 1);
-	if (!room)
-		return error_no_memory(e);
-	while (text.len <= INI_FILE_MAX) {
-		ssize_t n = read(fd, room + text.len, INI_FILE_MAX + 1 - text.len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return cannot_read(path, errno, e);
-		if (n == 0)
-			break;
-		text.len += (size_t)n;
-	}
-	return ini_parse(dialect, path, room, text.len, out, e);
+	return result < 0 ? result : ini_parse(dialect, path, buf_text(&text), text.len, out, e);
 }
 
 static const char *last_value(const struct ini *ini, const char *section, const char *name)
