@@ -81,6 +81,7 @@ typedef bool call_fill(struct call *call, const char *name, const struct attr *a
 struct call {
 	enum call_kind kind;
 	void *request; /* the adapter's own */
+	bool own;      /* it comes from the replay's thread */
 
 	/* in */
 	uint64_t node;                /* the file or folder; for names, the folder they are in */

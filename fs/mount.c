@@ -11,6 +11,7 @@
 #include "fs/notify.h"
 #include "fs/ops.h"
 #include "fs/refresh.h"
+#include "fs/replay.h"
 #include "fs/store_sqlite.h"
 #include "fs/tables.h"
 #include "fs/vfs.h"
@@ -216,6 +217,7 @@ static void stop(struct mount *m)
 	for (size_t i = 0; i < m->n_sources; i++)
 		refresh_join(&m->sources[i]);
 	notify_stop(m->notifier);
+	replay_stop(m->replay);
 }
 
 static void deinit(struct mount *m)
@@ -272,7 +274,8 @@ static int start(struct mount *m, struct error *e)
 		r = start_sources(m, e);
 	if (r == 0)
 		r = mount_now(m, e);
-	if (r == 0 && (dispatcher_new(m, &m->dispatcher) < 0 || notify_start(m, &m->notifier) < 0))
+	if (r == 0 && (dispatcher_new(m, &m->dispatcher) < 0 || replay_start(m, &m->replay) < 0 ||
+		       notify_start(m, &m->notifier) < 0))
 		r = error_set(e, EIO, "a thread cannot be started");
 	return r;
 }

@@ -56,8 +56,7 @@ struct meta *node_meta_make_locked(struct mount *m, uint64_t shown)
 	return meta;
 }
 
-/* The natural id behind a shown one; 0: the file has no name any more. */
-static uint64_t natural_of(const struct mount *m, uint64_t shown)
+uint64_t node_natural_locked(const struct mount *m, uint64_t shown)
 {
 	uint64_t natural = shown;
 
@@ -95,7 +94,7 @@ struct where where_locked(struct mount *m, uint64_t shown)
 		return where;
 	}
 	where.node = node_find_locked(m, shown);
-	find_natural(m, natural_of(m, shown), &where);
+	find_natural(m, node_natural_locked(m, shown), &where);
 	return where;
 }
 

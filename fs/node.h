@@ -27,6 +27,8 @@ struct where where_locked(struct mount *m, uint64_t shown);
 
 /* The id to show for a natural one. */
 uint64_t node_shown_locked(struct mount *m, uint64_t natural);
+/* And back; 0: the file has no name any more. */
+uint64_t node_natural_locked(const struct mount *m, uint64_t shown);
 
 /* The open file of that id, made where there is none, with one more reference; NULL: no memory. */
 struct node *node_open_locked(struct mount *m, uint64_t shown, const struct where *where);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fs/notify.h"
+#include "fs/notify_private.h"
 
 #include "fs/dispatch.h"
 #include "fs/events.h"
-#include "fs/handle.h"
-#include "fs/node.h"
 #include "fs/ops.h"
+#include "fs/ours.h"
 #include "fs/view.h"
 
 #include <errno.h>
@@ -15,60 +14,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { BATCH = 256, FORGET_MAX = 64, PLACE_MAX = 4096 };
+enum { BATCH = 256 };
 
-/* A reader younger than this is waited for. */
-#define YOUNG CLOCK_SECOND
-/* How often a version that is held back is looked at, beside when a reader closes. */
-#define HELD_LOOK (10 * CLOCK_MS)
 #define SWEEP_EVERY (60 * CLOCK_SECOND)
-
-/* One thing to tell: what differs between the told and the current snapshot of a view. */
-struct change_told {
-	struct folder *before_folder, *after_folder; /* referenced */
-	const struct entry *before, *after;
-	uint64_t shown, parent; /* ids as the kernel knows them; parent for names */
-	bool known;             /* the kernel held it, so its size has to be settled */
-};
-
-struct notifier {
-	struct mount *mount;
-	pthread_t thread;
-	pthread_cond_t told; /* with the state lock: a view was told */
-
-	/* "wake": guards the four below; may be taken with the state lock held, never the reverse. */
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool woken, ending;
-	uint64_t forget[FORGET_MAX]; /* listings to drop */
-	unsigned n_forget;
-
-	/* The thread's own: what is being told of one view, in the order of paths and names. Readers of the positions
-	 * hold the state lock. */
-	struct view *view;
-	struct change_told *changes;
-	size_t n, cap;
-	size_t flipped; /* changes before this one show their new version, */
-	size_t settled; /* and before this one the kernel has no other */
-	int64_t next_sweep;
-	bool holds; /* some version is held back for a reader */
-};
 
 static int compare_places(const char *a_folder, const char *a_name, const char *b_folder, const char *b_name)
 {
 	int order = strcmp(a_folder, b_folder);
 
 	return order ? order : strcmp(a_name, b_name);
-}
-
-static const struct folder *folder_of(const struct change_told *change)
-{
-	return change->after ? change->after_folder : change->before_folder;
-}
-
-static const struct entry *entry_of(const struct change_told *change)
-{
-	return change->after ? change->after : change->before;
 }
 
 /* The position of a value among what is being told; SIZE_MAX: it is not among it. */
@@ -216,8 +170,7 @@ static void remember_locked(const struct notifier *n)
 	size_t first = n->n > EVENTS_MAX ? n->n - EVENTS_MAX : 0;
 
 	for (size_t i = first; n->view->announced && i < n->n; i++) {
-		const struct change_told *c = &n->changes[i];
-		struct difference difference = { c->before_folder, c->after_folder, c->before, c->after };
+		struct difference difference = difference_of(&n->changes[i]);
 		events_difference_locked(n->view, &difference);
 	}
 }
@@ -236,6 +189,11 @@ static bool take_view(struct notifier *n)
 	MOUNT_LOCKED(m);
 	snapshot_unref(told);
 	n->view->telling = current;
+	for (size_t i = 0; i < n->n; i++) {
+		struct difference difference = difference_of(&n->changes[i]);
+		n->changes[i].ours = ours_has(&n->view->ours, &difference);
+	}
+	idmap_deinit(&n->view->ours);
 	remember_locked(n);
 	return true;
 }
@@ -257,23 +215,6 @@ static void drop_view(struct notifier *n)
 	pthread_cond_broadcast(&n->told);
 }
 
-static bool has_young_reader(struct mount *m, const struct node *node)
-{
-	int64_t now = clock_mono(m->clock);
-
-	for (const struct handle *h = node ? node->handles : NULL; h; h = h->next) {
-		if (h->cached && now - h->opened < YOUNG)
-			return true;
-	}
-	return false;
-}
-
-static bool is_value_change(const struct change_told *change)
-{
-	return change->before && change->after && change->before->kind == ENTRY_VALUE &&
-	       change->after->kind == ENTRY_VALUE;
-}
-
 /* The value flips now, or stays as it was for a reader that has just opened it. */
 static void flip(struct notifier *n, struct change_told *change)
 {
@@ -283,13 +224,7 @@ static void flip(struct notifier *n, struct change_told *change)
 	change->shown = node_shown_locked(m, entry_of(change)->id);
 	change->parent = node_shown_locked(m, folder->id);
 	struct node *node = is_value_change(change) ? node_find_locked(m, change->shown) : NULL;
-	if (node && !node->held && has_young_reader(m, node)) {
-		node->held_folder = folder_ref(change->before_folder);
-		node->held = change->before;
-		/* It outlives its readers: somebody must tell the kernel. */
-		node->refs++;
-	}
-	if (node && node->held)
+	if (node && notify_hold_locked(m, node, change))
 		change->shown = 0;
 }
 
@@ -302,8 +237,7 @@ static void flip_batch(struct notifier *n, size_t end)
 	n->flipped = end;
 }
 
-/* Pages and attributes of one file go. False: the kernel does not hold it. */
-static bool forget_file(struct mount *m, uint64_t shown)
+bool notify_forget_file(struct mount *m, uint64_t shown)
 {
 	return kernel_invalidate_data(m->kernel, shown) != -ENOENT;
 }
@@ -311,7 +245,7 @@ static bool forget_file(struct mount *m, uint64_t shown)
 static void tell_change(struct mount *m, struct change_told *change)
 {
 	if (is_value_change(change)) {
-		change->known = change->shown && forget_file(m, change->shown);
+		change->known = change->shown && notify_forget_file(m, change->shown);
 		return;
 	}
 	/* A name that came or went: what the kernel believes of it, and its listing of the folder. */
@@ -331,12 +265,11 @@ static void tell_again(struct mount *m, struct change_told *changes, size_t n)
 		if (change->parent != barrier)
 			kernel_barrier(m->kernel, change->parent);
 		barrier = change->parent;
-		change->known = forget_file(m, change->shown);
+		change->known = notify_forget_file(m, change->shown);
 	}
 }
 
-/* One stat of our own, by path, makes the kernel take up the new size for everybody. */
-static void settle_size(const struct view *view, const char *folder, const char *name)
+void notify_settle_size(const struct view *view, const char *folder, const char *name)
 {
 	char path[8192];
 	struct statx ignored;
@@ -358,8 +291,8 @@ static void tell_batch(struct notifier *n, size_t end)
 	tell_again(m, n->changes + start, end - start);
 	for (size_t i = start; i < end; i++) {
 		if (n->changes[i].known)
-			settle_size(n->view, folder_of(&n->changes[i])->path,
-				    entry_name(folder_of(&n->changes[i]), entry_of(&n->changes[i])));
+			notify_settle_size(n->view, folder_of(&n->changes[i])->path,
+					   entry_name(folder_of(&n->changes[i]), entry_of(&n->changes[i])));
 	}
 	MOUNT_LOCKED(m);
 	n->settled = end;
@@ -372,83 +305,9 @@ static void tell_view(struct notifier *n)
 		tell_batch(n, end < n->n ? end : n->n);
 		dispatch_wake(n->mount->dispatcher);
 	}
+	notify_raise_view(n);
 	drop_view(n);
 	dispatch_wake(n->mount->dispatcher);
-}
-
-static struct node *next_held(struct mount *m, size_t *at)
-{
-	struct node *node;
-
-	do {
-		node = node_next_locked(m, at);
-	} while (node && !node->held);
-	return node;
-}
-
-/* A node whose version need not be held back any more: it shows the current one from here on, opens still wait. */
-static struct node *due_locked(struct mount *m)
-{
-	size_t at = 0;
-	struct node *node;
-
-	do {
-		node = next_held(m, &at);
-	} while (node && has_young_reader(m, node));
-	if (!node)
-		return NULL;
-	struct where where = where_locked(m, node->id);
-	if (where.kind == WHERE_VALUE) {
-		folder_unref(node->held_folder);
-		node->held_folder = folder_ref(where.folder);
-		node->held = where.entry;
-	}
-	return node;
-}
-
-static struct node *take_held(struct mount *m, struct view **view, char *folder, char *name)
-{
-	MOUNT_LOCKED(m);
-	struct node *node = due_locked(m);
-
-	if (node) {
-		*view = node->view;
-		snprintf(folder, PLACE_MAX, "%s", node->folder);
-		snprintf(name, FILE_NAME_MAX + 1, "%s", node->name);
-	}
-	return node;
-}
-
-static void drop_held(struct mount *m, struct node *node)
-{
-	MOUNT_LOCKED(m);
-
-	node->held_folder = folder_unref(node->held_folder);
-	node->held = NULL;
-	node_close_locked(m, node);
-}
-
-static bool any_held(struct mount *m)
-{
-	size_t at = 0;
-	MOUNT_LOCKED(m);
-
-	return next_held(m, &at) != NULL;
-}
-
-static void tell_held(struct notifier *n)
-{
-	struct mount *m = n->mount;
-	char folder[PLACE_MAX], name[FILE_NAME_MAX + 1];
-	struct view *view;
-
-	for (struct node *node; (node = take_held(m, &view, folder, name));) {
-		if (forget_file(m, node->id))
-			settle_size(view, folder, name);
-		drop_held(m, node);
-		dispatch_wake(m->dispatcher);
-	}
-	n->holds = any_held(m);
 }
 
 static void tell_listings(struct notifier *n)
@@ -464,11 +323,23 @@ static void tell_listings(struct notifier *n)
 		kernel_invalidate_data(n->mount->kernel, forget[i]);
 }
 
+/* Takes up what has become of the i-th store; NULL: nothing has. */
+static struct view *take_store(struct mount *m, size_t i)
+{
+	MOUNT_LOCKED(m);
+	struct view *view = i < m->n_views ? m->views[i] : NULL;
+
+	if (!view || view->announced == view_is_shown(view))
+		return NULL;
+	view->announced = !view->announced;
+	events_store_locked(view);
+	return view;
+}
+
 /* Stores that came or went: the kernel may believe in their absence, or presence. */
 static void tell_root(struct notifier *n)
 {
 	struct mount *m = n->mount;
-	char name[FILE_NAME_MAX + 1];
 
 	mount_lock(m);
 	bool moved = m->told_root != m->root_mtime;
@@ -476,16 +347,11 @@ static void tell_root(struct notifier *n)
 	size_t views = m->n_views;
 	pthread_mutex_unlock(&m->lock);
 	for (size_t i = 0; moved && i < views; i++) {
-		mount_lock(m);
-		bool is_new = i < m->n_views && !m->views[i]->announced == view_is_shown(m->views[i]);
-		if (is_new) {
-			m->views[i]->announced = view_is_shown(m->views[i]);
-			events_store_locked(m->views[i]);
-			memcpy(name, m->views[i]->name, sizeof(name));
-		}
-		pthread_mutex_unlock(&m->lock);
-		if (is_new)
-			kernel_invalidate_name(m->kernel, ROOT_ID, name);
+		struct view *view = take_store(m, i);
+		if (!view)
+			continue;
+		kernel_invalidate_name(m->kernel, ROOT_ID, view->name);
+		notify_raise_store(m, view);
 	}
 	if (moved)
 		kernel_invalidate_data(m->kernel, ROOT_ID);
@@ -523,7 +389,7 @@ static void *notify_main(void *data)
 	while (wait(n, next)) {
 		while (take_view(n))
 			tell_view(n);
-		tell_held(n);
+		notify_tell_held(n);
 		tell_root(n);
 		tell_listings(n);
 		sweep(n);
@@ -531,6 +397,18 @@ static void *notify_main(void *data)
 		next = clock_mono(n->mount->clock) + (n->holds ? HELD_LOOK : SWEEP_EVERY);
 	}
 	return NULL;
+}
+
+/* The kernel has been told nothing, and has asked for nothing. */
+static void begin_locked(struct mount *m)
+{
+	for (size_t i = 0; i < m->n_views; i++) {
+		struct view *view = m->views[i];
+		snapshot_unref(view->told);
+		view->told = snapshot_ref(view->current);
+		view->announced = view->raised = view_is_shown(view);
+	}
+	m->told_root = m->root_mtime;
 }
 
 int notify_start(struct mount *m, struct notifier **notifier)
@@ -545,6 +423,7 @@ int notify_start(struct mount *m, struct notifier **notifier)
 	clock_cond_init(&n->told);
 	/* Refresh threads look at it already. */
 	MOUNT_LOCKED(m);
+	begin_locked(m);
 	int r = pthread_create(&n->thread, NULL, notify_main, n);
 	if (r == 0) {
 		*notifier = n;

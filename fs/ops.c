@@ -4,6 +4,7 @@
 
 #include "fs/dispatch.h"
 #include "fs/handle.h"
+#include "fs/replay.h"
 
 #include <errno.h>
 #include <fuse_lowlevel.h>
@@ -180,6 +181,7 @@ static void dispatch(fuse_req_t req, struct call *c)
 {
 	struct kernel *k = fuse_req_userdata(req);
 
+	c->own = replay_is_own(k->mount->replay, fuse_req_ctx(req)->pid);
 	dispatch_call(k->mount, c);
 }
 

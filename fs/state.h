@@ -75,6 +75,8 @@ struct view {
 	bool gone;                 /* not in the store, nor kept here */
 	bool kept;                 /* made or emptied here: stays without options */
 	bool announced;            /* the kernel was told that it is there */
+	bool raised;               /* and watchers were */
+	struct idmap ours;         /* see ours.h */
 	double read_units, write_units;
 };
 
@@ -92,6 +94,7 @@ struct node {
 	/* Readers younger than a second hold this version back, see notify.h; NULL: none. */
 	struct folder *held_folder;
 	const struct entry *held;
+	bool held_for_watchers; /* somebody else changed the value: its events are still to be raised */
 };
 
 /* What chmod, chown, utimes and setfattr said: kept in memory, by shown id. */
@@ -121,6 +124,7 @@ struct mount {
 	struct workers *workers;
 	struct notifier *notifier;
 	struct dispatcher *dispatcher;
+	struct replay *replay;   /* NULL: changes made elsewhere raise no events */
 	struct kernel *kernel;   /* the FUSE session, see ops.h */
 	struct metrics *metrics; /* NULL: nothing is counted */
 	pthread_t signals;

@@ -60,7 +60,7 @@ static int make_store(struct mount *m, struct call *c)
 	view->loaded_wall = clock_wall(m->clock);
 	view_set_gone_locked(view, false);
 	/* The kernel made it itself, and somebody may be in it already. */
-	view->announced = true;
+	view->announced = view->raised = true;
 	vfs_attr_folder_locked(m, view, snapshot_folder(view->current, ""), &c->attr);
 	return 0;
 }
@@ -279,7 +279,7 @@ static int remove_store(struct mount *m, struct call *c)
 		return -ENOTEMPTY;
 	view->kept = false;
 	view_set_gone_locked(view, true);
-	view->announced = false;
+	view->announced = view->raised = false;
 	return 0;
 }
 

@@ -504,6 +504,8 @@ int vfs_release(struct mount *m, struct call *c)
 {
 	struct handle *h = c->handle;
 
+	if (!h)
+		return 0;
 	mount_lock(m);
 	bool commits = h->writes && handle_release_commits(h);
 	/* A call whose caller was interrupted may still be at work on the handle. */

@@ -3,6 +3,7 @@
 
 #include "fs/events.h"
 #include "fs/notify.h"
+#include "fs/ours.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -163,6 +164,7 @@ void views_free(struct mount *m)
 			fact_free(fact);
 		}
 		idmap_deinit(&view->option_loads);
+		idmap_deinit(&view->ours);
 		snapshot_unref(view->current);
 		snapshot_unref(view->told);
 		snapshot_unref(view->telling);
@@ -356,6 +358,8 @@ int view_record_locked(struct view *view, const struct fact *done, bool kernel_k
 	/* Else the notifier sees the difference. */
 	if (next != view->current && is_told(view, kernel_knows))
 		events_fact_locked(view, fact);
+	else
+		ours_add_locked(view, fact);
 	add_fact(view, fact);
 	drop_old_facts(view);
 	view_publish_locked(view, next, kernel_knows);
@@ -377,8 +381,11 @@ void view_forget_locked(struct view *view, const char *folder, const char *name,
 	if (in_memory && snapshot_draft_new(view->store, view->current, true, &draft, NULL) == 0) {
 		if (overlay(draft, fact) < 0)
 			snapshot_draft_free(draft);
-		else if (snapshot_draft_finish(draft, &next, NULL) == 0)
+		else if (snapshot_draft_finish(draft, &next, NULL) == 0) {
+			if (kernel_knows)
+				ours_add_locked(view, fact);
 			view_publish_locked(view, next, kernel_knows);
+		}
 	}
 	fact_free(fact);
 }

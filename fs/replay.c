@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/replay.h"
+
+#include "fs/node.h"
+#include "fs/ops.h"
+#include "fs/vfs_private.h"
+#include "fs/watches.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* From so many changes at once it is worth finding out who watches. WAITING_MAX: items; beyond, watchers miss some. */
+enum { MANY = 100, WAITING_MAX = 1 << 20 };
+
+struct batch {
+	struct batch *next;
+	struct view *view;
+	struct snapshot *before, *after;
+	size_t n;
+	struct replay_item items[];
+};
+
+struct replay {
+	struct mount *mount;
+	pthread_t thread;
+	_Atomic pid_t id; /* of the thread */
+	unsigned major, minor;
+	bool said; /* the thread's own: that the path does not lead here */
+
+	pthread_mutex_t
+		lock; /* "replays": guards all below; may be taken with the state lock held, never the reverse */
+	pthread_cond_t wake;
+	struct batch *first, **last;
+	size_t waiting; /* items */
+	_Atomic bool ending;
+
+	/* state: what the thread does now */
+	const struct batch *batch;
+	const struct replay_item *item;
+	uint64_t parent; /* of its name, as shown */
+	bool made;       /* the kernel has been told that the new name is there */
+};
+
+bool replay_is_own(const struct replay *r, pid_t thread)
+{
+	return r && atomic_load_explicit(&r->id, memory_order_relaxed) == thread;
+}
+
+static const char *item_name(const struct batch *batch, const struct replay_item *item)
+{
+	return item->entry ? entry_name(item->folder, item->entry) : batch->view->name;
+}
+
+static bool is_folder(const struct replay_item *item)
+{
+	return !item->entry || item->entry->kind == ENTRY_FOLDER;
+}
+
+/* What was removed is shown once more, as the snapshots of the batch have it: a folder, or
+ * an entry of it. */
+static int show_back(struct mount *m, struct call *c, const struct folder *folder, const struct entry *entry)
+{
+	struct view *view = m->replay->batch->view;
+
+	if (entry)
+		vfs_attr_value_locked(m, view, folder, entry, &c->attr);
+	else if (folder)
+		vfs_attr_folder_locked(m, view, folder, &c->attr);
+	else
+		return -ESTALE;
+	c->attr.entry_ttl = c->attr.attr_ttl = 0;
+	return 0;
+}
+
+static const struct snapshot *snapshot_of(const struct replay *r)
+{
+	return r->item->kind == REPLAY_REMOVED ? r->batch->before : r->batch->after;
+}
+
+/* By its id. */
+static int look_back_at(struct mount *m, struct call *c)
+{
+	const struct folder *folder = NULL;
+	const struct entry *entry = NULL;
+	MOUNT_LOCKED(m);
+
+	snapshot_find_id(snapshot_of(m->replay), node_natural_locked(m, c->node), &folder, &entry);
+	return show_back(m, c, folder, entry);
+}
+
+/* By its name. */
+static int look_back(struct mount *m, struct call *c)
+{
+	const struct snapshot *s = snapshot_of(m->replay);
+	const struct folder *folder = NULL;
+	const struct entry *entry = NULL;
+	char path[VFS_PATH_MAX];
+
+	if (c->node == ROOT_ID) {
+		bool store = strcmp(c->name, m->replay->batch->view->name) == 0;
+		return show_back(m, c, store ? snapshot_folder(s, "") : NULL, NULL);
+	}
+	if (snapshot_find_id(s, node_natural_locked(m, c->node), &folder, &entry) && !entry)
+		entry = folder_find(folder, c->name);
+	if (!entry)
+		return -ENOENT;
+	if (entry->kind != ENTRY_FOLDER)
+		return show_back(m, c, folder, entry);
+	return show_back(m, c, vfs_join(folder->path, c->name, path) ? snapshot_folder(s, path) : NULL, NULL);
+}
+
+/* Nobody else is asked for, so nothing is fetched and nobody waits. */
+static int look_up(struct mount *m, struct call *c, bool made)
+{
+	mount_lock(m);
+	const struct replay *replay = m->replay;
+	m->replay->made = made || replay->made;
+	bool hidden = replay->item->kind == REPLAY_CREATED && !replay->made && c->node == replay->parent &&
+		      strcmp(c->name, item_name(replay->batch, replay->item)) == 0;
+	pthread_mutex_unlock(&m->lock);
+	if (hidden)
+		return -ENOENT;
+	c->fetched = true;
+	if (vfs_lookup(m, c) == 0)
+		return 0;
+	MOUNT_LOCKED(m);
+	return look_back(m, c);
+}
+
+/* The kernel asks before it refuses an owner: let him in, for this once. */
+static int look_at(struct mount *m, struct call *c)
+{
+	int r = vfs_getattr(m, c);
+
+	if (r != 0)
+		r = look_back_at(m, c);
+	if (r == 0 && geteuid() != 0 && (c->attr.uid != geteuid() || !(c->attr.mode & S_IWUSR))) {
+		c->attr.uid = geteuid();
+		c->attr.mode |= S_ISDIR(c->attr.mode) ? 0700 : 0600;
+		c->attr.attr_ttl = 0;
+	}
+	return r;
+}
+
+bool replay_answer(struct mount *m, struct call *c, int *r)
+{
+	switch (c->kind) {
+	case CALL_LOOKUP:
+	case CALL_MKNOD:
+	case CALL_MKDIR:
+		*r = look_up(m, c, c->kind != CALL_LOOKUP);
+		return true;
+	case CALL_GETATTR:
+		*r = look_at(m, c);
+		return true;
+	case CALL_SETATTR:
+		*r = vfs_getattr(m, c);
+		return true;
+	case CALL_OPEN:
+		c->keep = c->no_flush = true;
+		*r = 0;
+		return true;
+	case CALL_UNLINK:
+	case CALL_RMDIR:
+		*r = 0;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Every step stays on the filesystem that it starts on. */
+static int open_within(int folder, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_CLOEXEC | O_NOFOLLOW),
+		.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS,
+	};
+	long fd = syscall(SYS_openat2, folder, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static int get_device(int fd, unsigned *major, unsigned *minor)
+{
+	struct statx st;
+
+	/* Without a message: nobody serves yet. */
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &st) < 0)
+		return -errno;
+	*major = st.stx_dev_major;
+	*minor = st.stx_dev_minor;
+	return 0;
+}
+
+static int open_root(const struct replay *r)
+{
+	unsigned major = 0, minor = 0;
+	int fd = open(r->mount->settings->mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (get_device(fd, &major, &minor) == 0 && major == r->major && minor == r->minor)
+		return fd;
+	close(fd);
+	return -EXDEV;
+}
+
+static int open_parent(const struct replay *r)
+{
+	const struct folder *folder = r->item->folder;
+	char path[2 * VFS_PATH_MAX];
+	int root = open_root(r);
+
+	if (root < 0 || !r->item->entry)
+		return root;
+	snprintf(path, sizeof(path), "%s/%s", r->batch->view->name, folder->path);
+	int fd = open_within(root, path, O_PATH | O_DIRECTORY);
+	close(root);
+	return fd;
+}
+
+static int change(int parent, const char *name, off_t size)
+{
+	int fd = open_within(parent, name, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return fd;
+	/* The size that the kernel gets is that of the answer. */
+	int r = ftruncate(fd, size) < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+static int create(struct replay *r, int parent, const char *name, bool folder)
+{
+	enum { TRIES = 3 };
+
+	/* Somebody may have looked at it before the watchers were told: then the kernel has it already. */
+	for (int i = 0; i < TRIES; i++) {
+		int made = folder ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0644, 0);
+		if (made == 0 || errno != EEXIST)
+			return made < 0 ? -errno : 0;
+		kernel_invalidate_name(r->mount->kernel, r->parent, name);
+	}
+	return -EEXIST;
+}
+
+static int raise_events(struct replay *r)
+{
+	const struct replay_item *item = r->item;
+	const char *name = item_name(r->batch, item);
+	int parent = open_parent(r), done;
+
+	if (parent < 0)
+		return parent;
+	if (item->kind == REPLAY_CHANGED)
+		done = change(parent, name, item->entry->value_len);
+	else if (item->kind == REPLAY_CREATED)
+		done = create(r, parent, name, is_folder(item));
+	else
+		done = unlinkat(parent, name, is_folder(item) ? AT_REMOVEDIR : 0) < 0 ? -errno : 0;
+	close(parent);
+	return done;
+}
+
+static uint64_t ino_of(struct mount *m, uint64_t natural)
+{
+	return m->settings->values == VALUES_RO ? natural : node_shown_locked(m, natural);
+}
+
+static bool is_watched(struct replay *r, const struct watches *watches, const struct replay_item *item)
+{
+	struct mount *m = r->mount;
+	MOUNT_LOCKED(m);
+	uint64_t parent = item->entry ? ino_of(m, item->folder->id) : ROOT_ID;
+
+	return watches_may_have(watches, parent) ||
+	       (item->entry && watches_may_have(watches, ino_of(m, item->entry->id))) ||
+	       (!item->entry && watches_may_have(watches, ino_of(m, item->folder->id)));
+}
+
+static void take_up(struct replay *r, const struct batch *batch, const struct replay_item *item)
+{
+	MOUNT_LOCKED(r->mount);
+
+	r->batch = batch;
+	r->item = item;
+	r->parent = item && item->entry ? node_shown_locked(r->mount, item->folder->id) : ROOT_ID;
+	r->made = false;
+}
+
+/* What is gone, or there, by now is another replay's affair. */
+static void say_once(struct replay *r, int number)
+{
+	if (r->said || number == 0 || number == -ENOENT || number == -EEXIST || number == -ENOTEMPTY ||
+	    number == -ENOTCONN)
+		return;
+	r->said = true;
+	log_warning(r->mount->log, "programs that watch %s may not be told of changes made elsewhere: %s",
+		    r->mount->settings->mountpoint, strerror(-number));
+}
+
+static void replay_batch(struct replay *r, const struct batch *batch)
+{
+	struct watches watches = WATCHES_NULL;
+
+	if (batch->n > MANY)
+		watches_scan(&watches, "/proc", r->major, r->minor);
+	for (size_t i = 0; i < batch->n && !r->ending; i++) {
+		if (batch->n > MANY && !is_watched(r, &watches, &batch->items[i]))
+			continue;
+		take_up(r, batch, &batch->items[i]);
+		say_once(r, raise_events(r));
+	}
+	take_up(r, NULL, NULL);
+	watches_deinit(&watches);
+}
+
+static void batch_free(struct batch *batch)
+{
+	snapshot_unref(batch->before);
+	snapshot_unref(batch->after);
+	free(batch);
+}
+
+/* Waits for the next batch; NULL: the end. */
+static struct batch *next_batch(struct replay *r)
+{
+	pthread_mutex_lock(&r->lock);
+	while (!r->first && !r->ending)
+		pthread_cond_wait(&r->wake, &r->lock);
+	struct batch *batch = r->ending ? NULL : r->first;
+	if (batch) {
+		r->waiting -= batch->n;
+		r->first = batch->next;
+		r->last = r->first ? r->last : &r->first;
+	}
+	pthread_mutex_unlock(&r->lock);
+	return batch;
+}
+
+static void *replay_main(void *data)
+{
+	struct replay *r = data;
+
+	atomic_store(&r->id, gettid());
+	for (struct batch *batch; (batch = next_batch(r));) {
+		replay_batch(r, batch);
+		batch_free(batch);
+	}
+	return NULL;
+}
+
+void replay_add(struct replay *r, struct view *view, const struct snapshot *before, const struct snapshot *after,
+		const struct replay_item *items, size_t n)
+{
+	struct batch *batch = r && n ? malloc(sizeof(*batch) + n * sizeof(*items)) : NULL;
+
+	if (!batch)
+		return;
+	*batch = (struct batch){ .view = view, .n = n };
+	batch->before = snapshot_ref(before);
+	batch->after = snapshot_ref(after);
+	memcpy(batch->items, items, n * sizeof(*items));
+	pthread_mutex_lock(&r->lock);
+	bool room = r->waiting < WAITING_MAX;
+	if (room) {
+		r->waiting += n;
+		*r->last = batch;
+		r->last = &batch->next;
+		pthread_cond_signal(&r->wake);
+	}
+	pthread_mutex_unlock(&r->lock);
+	if (!room)
+		batch_free(batch);
+}
+
+static int replay_new(struct mount *m, struct replay **replay)
+{
+	struct replay *r = calloc(1, sizeof(*r));
+	int fd = r ? open(m->settings->mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (!r)
+		return -ENOMEM;
+	r->mount = m;
+	r->last = &r->first;
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->wake, NULL);
+	int error = fd < 0 ? -errno : get_device(fd, &r->major, &r->minor);
+	if (fd >= 0)
+		close(fd);
+	if (error == 0)
+		error = -pthread_create(&r->thread, NULL, replay_main, r);
+	if (error == 0)
+		*replay = r;
+	else
+		free(r);
+	return error;
+}
+
+int replay_start(struct mount *m, struct replay **replay)
+{
+	return m->settings->read_only ? 0 : replay_new(m, replay);
+}
+
+void replay_stop(struct replay *r)
+{
+	if (!r)
+		return;
+	pthread_mutex_lock(&r->lock);
+	r->ending = true;
+	pthread_cond_signal(&r->wake);
+	pthread_mutex_unlock(&r->lock);
+	pthread_join(r->thread, NULL);
+	while (r->first) {
+		struct batch *batch = r->first;
+		r->first = batch->next;
+		batch_free(batch);
+	}
+	pthread_mutex_destroy(&r->lock);
+	pthread_cond_destroy(&r->wake);
+	free(r);
+}
