@@ -17,7 +17,7 @@ enum { SECTIONS_MAX = 10000, OPTIONS_MAX = 160, WORDS_MAX = 7 };
 
 struct loader {
 	const struct scaler_config_request *request;
-	const struct ini *ini;
+	struct ini *ini;
 	const struct ini_entry **sorted; /* by section, then as in the file */
 	bool shared;                     /* other programs have names in [global] and [logging] */
 	struct log *log;
@@ -60,15 +60,32 @@ static int by_section(const void *a, const void *b)
 	return order ? order : left->line - right->line;
 }
 
+/* The section that a name with blanks before its `]` means; the name itself when it is none of those without a key. */
+static const char *forgive_blanks(const char *section)
+{
+	static const char *const names[] = { "global", "logging", "default_options" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t len = strlen(names[i]);
+		if (strncmp(section, names[i], len) == 0 && !section[len + strspn(section + len, BLANKS)])
+			return names[i];
+	}
+	return section;
+}
+
 static int sort_entries(struct loader *loader, struct error *e)
 {
-	const struct ini *ini = loader->ini;
+	struct ini *ini = loader->ini;
 
 	loader->sorted = calloc(ini->n_entries + 1, sizeof(const struct ini_entry *));
 	if (!loader->sorted)
 		return error_no_memory(e);
-	for (size_t i = 0; i < ini->n_entries; i++)
+	for (size_t i = 0; i < ini->n_entries; i++) {
+		ini->entries[i].section = forgive_blanks(ini->entries[i].section);
 		loader->sorted[i] = &ini->entries[i];
+	}
+	for (size_t i = 0; i < ini->n_sections; i++)
+		ini->sections[i].name = forgive_blanks(ini->sections[i].name);
 	qsort(loader->sorted, ini->n_entries, sizeof(const struct ini_entry *), by_section);
 	return 0;
 }
@@ -131,19 +148,27 @@ static int unknown_option(const struct loader *loader, const struct ini_entry *e
 		     entry->name);
 }
 
+/* The command line's --region and [DEFAULT]'s are for [global], though sections know the word too. */
+static bool is_global(const struct scaler_option *row)
+{
+	return row->scope == SCALER_SECTION && (row->flags & SCALER_OURS) &&
+	       scaler_option_find(SCALER_GLOBAL, row->name);
+}
+
 /* The entries of one section over those of `layer`. */
 static int read_layer(const struct loader *loader, const char *section, enum scaler_scope scope, struct layer *layer,
 		      struct error *e)
 {
+	bool supplies = strcmp(section, loader->ini->defaults) == 0;
 	int r = 0;
 
 	for (const struct ini_entry **at = entries_of(loader, section); r == 0 && *at; at++) {
 		const struct scaler_option *row = scaler_option_find(scope, (*at)->name);
 		if (strcmp((*at)->section, section) != 0)
 			break;
-		if (row)
+		if (row && !(supplies && is_global(row)))
 			layer->entries[row - scaler_options] = *at;
-		else if (strcmp(section, loader->ini->defaults) != 0)
+		else if (!supplies)
 			r = unknown_option(loader, *at, scope, e);
 		if (r == 0 && row)
 			r = check_value(loader, *at, e);
@@ -173,8 +198,7 @@ static int fill(const struct loader *loader, const char *section, enum scaler_sc
 	return r < 0 ? r : set_layer(loader, layer, base, e);
 }
 
-/* Arguments of the command line that belong to a scope, the first of those that have one of that name; the later win.
- */
+/* Arguments of the command line that belong to a scope; the later win. */
 static int fill_arguments(const struct loader *loader, enum scaler_scope scope, void *base, struct error *e)
 {
 	int r = 0;
@@ -182,8 +206,7 @@ static int fill_arguments(const struct loader *loader, enum scaler_scope scope, 
 	for (size_t i = 0; r == 0 && i < loader->request->n_arguments; i++) {
 		const struct scaler_argument *argument = &loader->request->arguments[i];
 		const struct scaler_option *row = scaler_option_find(scope, argument->name);
-		bool ours = row && (scope != SCALER_SECTION || !scaler_option_find(SCALER_GLOBAL, argument->name));
-		if (ours && scaler_option_set(row, base, argument->value, loader->log, e) < 0)
+		if (row && !is_global(row) && scaler_option_set(row, base, argument->value, loader->log, e) < 0)
 			r = error_context(e, "--%s", argument->name);
 	}
 	return r;
@@ -396,7 +419,6 @@ static const struct section_row {
 	{ "default_options", NULL }, { "global", NULL },    { "logging", NULL },
 };
 
-/* Blanks before the `]`, other case and blanks before the colon are forgiven where it is only about telling. */
 static const struct section_row *section_row(const char *name)
 {
 	for (size_t i = 0; i < sizeof(section_rows) / sizeof(section_rows[0]); i++) {
@@ -470,7 +492,7 @@ static bool is_shared(const struct scaler_config_request *request, const struct 
 	return shared;
 }
 
-static int load(const struct scaler_config_request *request, const struct ini *ini, struct log *log,
+static int load(const struct scaler_config_request *request, struct ini *ini, struct log *log,
 		struct scaler_config *config, struct error *e)
 {
 	__attribute__((cleanup(scaler_config_deinit))) struct scaler_config made = SCALER_CONFIG_NULL;

@@ -3,10 +3,12 @@
 
 #include "aws/config.h"
 #include "aws/http_curl.h"
+#include "scaler/backtest.h"
 #include "scaler/cli.h"
 #include "scaler/daemon.h"
 #include "scaler/log_config.h"
 #include "scaler/loop.h"
+#include "scaler/simulate.h"
 #include "version.h"
 
 #include <errno.h>
@@ -235,6 +237,21 @@ static int show_config(const struct run *run)
 	return buf_error(&text) ? complain(run, SCALER_EXIT_FAILED, "no memory") : SCALER_EXIT_OK;
 }
 
+/* What needs the configuration, and neither AWS nor a log of its own. */
+static int try_out(const struct run *run, const struct scaler_cli *cli, struct error *e)
+{
+	const struct backtest_request request = {
+		.trace = scaler_cli_get(cli, "backtest"),
+		.config = &run->config,
+		.table = scaler_cli_get(cli, "backtest-table"),
+		.svg = scaler_cli_get(cli, "svg"),
+	};
+
+	if (request.trace)
+		return backtest_run(&request, stdout, e);
+	return simulate_file(scaler_cli_get(cli, "simulate"), run->config.global.compat, stdout, e);
+}
+
 static int with_config(struct run *run, const struct scaler_cli *cli)
 {
 	struct scaler_config_request request = scaler_cli_request(cli);
@@ -244,6 +261,8 @@ static int with_config(struct run *run, const struct scaler_cli *cli)
 		return complain(run, SCALER_EXIT_FAILED, e.text);
 	if (run->config.global.show_config)
 		return show_config(run);
+	if (scaler_cli_get(cli, "backtest") || scaler_cli_get(cli, "simulate"))
+		return try_out(run, cli, &e) < 0 ? complain(run, SCALER_EXIT_FAILED, e.text) : SCALER_EXIT_OK;
 	if (open_log(run, &e) < 0)
 		return complain(run, SCALER_EXIT_FAILED, e.text);
 	if (scaler_cli_had_secret(cli))
