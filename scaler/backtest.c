@@ -11,7 +11,15 @@
 #include <string.h>
 #include <time.h>
 
-enum { MINUTE = 60, HOUR = 3600, SVG_MAX = 16 << 20, TARGET_PERCENT = 70, OUT_MINUTES = 2, IN_MINUTES = 15 };
+enum {
+	MINUTE = 60,
+	HOUR = 3600,
+	SVG_MAX = 16 << 20,
+	TARGET_PERCENT = 70,
+	LOW_PERCENT = 50,
+	OUT_MINUTES = 2,
+	IN_MINUTES = 15
+};
 
 /* US dollars in us-east-1, standard class, as of 2025: https://aws.amazon.com/dynamodb/pricing/ */
 static const struct price {
@@ -115,10 +123,10 @@ static int64_t within(const struct side_options *side, double units)
 	return (int64_t)fmax(fmin(ceil(units), most), least);
 }
 
-/* Whether consumption was above, or below, what the target allows in each of the last minutes. */
+/* Whether consumption was above the target, or well below it, in each of the last minutes. */
 static bool all_beyond(const struct table_model *model, size_t minute, enum dimension d, size_t minutes, bool above)
 {
-	double limit = (double)model->units.of[d] * MINUTE * TARGET_PERCENT / 100;
+	double limit = (double)model->units.of[d] * MINUTE * (above ? TARGET_PERCENT : LOW_PERCENT) / 100;
 
 	if (minute < minutes)
 		return false;
@@ -130,7 +138,7 @@ static bool all_beyond(const struct table_model *model, size_t minute, enum dime
 	return true;
 }
 
-/* Out after 2 minutes above the target, in after 15 below it:
+/* Out after 2 minutes above the target, in after 15 below what its lower alarm has, 20 percent less:
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/AutoScaling.html */
 static int provision_tracked(struct table_model *model, size_t minute, void *data, struct error *e)
 {

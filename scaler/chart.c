@@ -32,21 +32,40 @@ struct frame {
 	double y;       /* of the panel's upper edge */
 };
 
-static const char style[] =
-	"<style>"
-	"svg{--back:#fff;--text:#1f2328;--faint:#656d76;--grid:#e4e8ec;--axis:#afb8c1;"
-	"--c0:#8c959f;--c1:#0969da;--c2:#bc4c00;--c3:#cf222e;--c4:#1a7f37;"
-	"font:12px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}"
-	"@media(prefers-color-scheme:dark){svg{--back:#0d1117;--text:#e6edf3;--faint:#8b949e;--grid:#21262d;"
-	"--axis:#484f58;--c0:#8b949e;--c1:#58a6ff;--c2:#f0883e;--c3:#ff7b72;--c4:#3fb950}}"
-	".back{fill:var(--back)}text{fill:var(--text)}.faint{fill:var(--faint)}"
+/* Rules that do not depend on the scheme. */
+static const char shapes[] =
+	"svg{font:12px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}"
 	".title{font-size:17px;font-weight:600}.head{font-size:13px;font-weight:600}"
-	".grid{stroke:var(--grid)}.axis{stroke:var(--axis)}.end{text-anchor:end}.middle{text-anchor:middle}"
-	".line{fill:none;stroke-width:1.8;stroke-linejoin:round}.dash{stroke-dasharray:5 4;stroke-width:1.4}"
-	".area{fill-opacity:.28;stroke-width:1;stroke-opacity:.75}.mark{stroke:var(--back);stroke-width:1}"
-	".c0{stroke:var(--c0)}.c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.c3{stroke:var(--c3)}.c4{stroke:var(--c4)}"
-	".f0{fill:var(--c0)}.f1{fill:var(--c1)}.f2{fill:var(--c2)}.f3{fill:var(--c3)}.f4{fill:var(--c4)}"
-	"</style>\n";
+	".end{text-anchor:end}.middle{text-anchor:middle}"
+	".line{fill:none;stroke-width:1.8;stroke-linejoin:round}.dash{stroke-dasharray:5 4;stroke-width:1.3}"
+	".area{fill-opacity:.25;stroke-width:1;stroke-opacity:.7}.mark{stroke-width:1}";
+
+/* Colours in light and dark. Written out for both, because not every viewer knows variables. */
+static const struct colour_row {
+	const char *rule; /* up to the colour */
+	const char *light, *dark;
+} colours[] = {
+	{ ".back{fill:", "#fff", "#0d1117" },      { "text{fill:", "#1f2328", "#e6edf3" },
+	{ ".faint{fill:", "#656d76", "#8b949e" },  { ".grid{stroke:", "#e7ebef", "#21262d" },
+	{ ".axis{stroke:", "#afb8c1", "#484f58" }, { ".mark{stroke:", "#fff", "#0d1117" },
+	{ ".c0{stroke:", "#8c959f", "#8b949e" },   { ".c1{stroke:", "#0969da", "#58a6ff" },
+	{ ".c2{stroke:", "#bc4c00", "#f0883e" },   { ".c3{stroke:", "#cf222e", "#ff7b72" },
+	{ ".c4{stroke:", "#1a7f37", "#3fb950" },   { ".f0{fill:", "#8c959f", "#8b949e" },
+	{ ".f1{fill:", "#0969da", "#58a6ff" },     { ".f2{fill:", "#bc4c00", "#f0883e" },
+	{ ".f3{fill:", "#cf222e", "#ff7b72" },     { ".f4{fill:", "#1a7f37", "#3fb950" },
+	{ ".f5{fill:", "#8250df", "#bc8cff" },
+};
+
+static void put_style(struct buf *out)
+{
+	buf_printf(out, "<style>%s", shapes);
+	for (size_t i = 0; i < sizeof(colours) / sizeof(colours[0]); i++)
+		buf_printf(out, "%s%s}", colours[i].rule, colours[i].light);
+	buf_str(out, "@media(prefers-color-scheme:dark){");
+	for (size_t i = 0; i < sizeof(colours) / sizeof(colours[0]); i++)
+		buf_printf(out, "%s%s}", colours[i].rule, colours[i].dark);
+	buf_str(out, "}</style>\n");
+}
 
 static void put_text(const char *text, struct buf *out)
 {
@@ -165,13 +184,13 @@ static void put_series(const struct frame *frame, const struct chart_series *ser
 
 static void put_mark(const struct frame *frame, const struct chart_mark *mark)
 {
-	static const char *const shapes[] = { "m-5 -9h10l-5 9z", "m-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0z",
-					      "m-5 9h10l-5-9z" };
-	static const enum chart_colour colours[] = { CHART_ORANGE, CHART_GREY, CHART_GREEN };
+	static const char *const outlines[] = { "m-5 -9h10l-5 9z", "m-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0z",
+						"m-5 9h10l-5-9z" };
+	static const enum chart_colour fills[] = { CHART_PURPLE, CHART_GREY, CHART_GREEN };
 	int shape = mark->direction < 0 ? 0 : mark->direction > 0 ? 2 : 1;
 
-	buf_printf(frame->out, "<path class=\"mark f%u\" d=\"M%.1f %.1f%s\"><title>", colours[shape],
-		   x_of(frame, mark->time), y_of(frame, mark->value), shapes[shape]);
+	buf_printf(frame->out, "<path class=\"mark f%u\" d=\"M%.1f %.1f%s\"><title>", fills[shape],
+		   x_of(frame, mark->time), y_of(frame, mark->value), outlines[shape]);
 	put_text(mark->reason, frame->out);
 	buf_str(frame->out, "</title></path>\n");
 }
@@ -299,7 +318,7 @@ void chart_svg(const struct chart *chart, struct buf *out)
 {
 	struct frame frame = { .chart = chart, .out = out, .seconds = 1, .y = TITLE - HEADING / 2.0 };
 	size_t bars = chart->n_bars ? HEADING + chart->n_bars * BAR : 0;
-	size_t height = TITLE + chart->n_panels * (HEADING + PANEL + FOOT) + bars + MARGIN;
+	size_t height = TITLE - HEADING / 2 + chart->n_panels * (HEADING + PANEL + FOOT) + bars + MARGIN;
 
 	if (chart->n_times) {
 		frame.first = chart->times[0];
@@ -310,7 +329,9 @@ void chart_svg(const struct chart *chart, struct buf *out)
 		   "role=\"img\">\n<title>",
 		   WIDTH, height, WIDTH, height);
 	put_text(chart->title, out);
-	buf_printf(out, "</title>\n%s<rect class=\"back\" width=\"%d\" height=\"%zu\"/>\n", style, WIDTH, height);
+	buf_str(out, "</title>\n");
+	put_style(out);
+	buf_printf(out, "<rect class=\"back\" width=\"%d\" height=\"%zu\"/>\n", WIDTH, height);
 	label(out, LEFT, 30, "title", chart->title);
 	for (size_t i = 0; i < chart->n_panels; i++)
 		put_panel(&frame, &chart->panels[i]);

@@ -17,7 +17,7 @@ enum chart_style {
 	CHART_TICKS,  /* a tick at the bottom wherever the value is above 0: what was throttled */
 };
 
-enum chart_colour { CHART_GREY, CHART_BLUE, CHART_ORANGE, CHART_RED, CHART_GREEN, CHART_COLOURS };
+enum chart_colour { CHART_GREY, CHART_BLUE, CHART_ORANGE, CHART_RED, CHART_GREEN, CHART_PURPLE };
 
 struct chart_series {
 	const char *name; /* for the legend; NULL: in none */
