@@ -109,7 +109,7 @@ static int begin(struct run *run, bool once, struct error *e)
 		rc = open_http(run, &setup.credentials, &setup.max_attempts, e);
 	if (rc < 0)
 		return rc;
-	setup.http = setup.credentials.http = run->http;
+	setup.http = run->http;
 	rc = scaler_new(&setup, &run->scaler, e);
 	return rc < 0 ? rc : scaler_start(run->scaler, once, e);
 }

@@ -79,9 +79,13 @@ static int make_credentials(struct site *site, const struct site_setup *setup, c
 			    struct error *e)
 {
 	_credentials_cleanup_ struct credentials fixed = CREDENTIALS_NULL;
+	struct credentials_context context = setup->credentials;
 
+	context.clock = setup->clock;
+	context.http = setup->http;
+	context.region = site->region;
 	if (!global->access_key || !global->secret_key)
-		return credentials_chain_new(&setup->credentials, &site->credentials, e);
+		return credentials_chain_new(&context, &site->credentials, e);
 	int rc = credentials_make("configuration", global->access_key, global->secret_key, NULL, &fixed, e);
 	return rc < 0 ? rc : credentials_chain_new_fixed(&fixed, &site->credentials, e);
 }
