@@ -180,6 +180,8 @@ def test_a_missing_table_is_created(table, options, billing, units):
     assert {(key['AttributeName'], key['KeyType']) for key in about['KeySchema']} == \
         {('_store', 'HASH'), ('_option', 'RANGE')}
     assert about['TableStatus'] == 'ACTIVE'
+    lines = [line for line in conf.log().splitlines() if 'was missing and is being created' in line]
+    assert len(lines) == 1 and f'table {name} ' in lines[0] and REGION in lines[0]
     assert about.get('BillingModeSummary', {}).get('BillingMode', 'PROVISIONED') == billing
     given = about.get('ProvisionedThroughput', {})
     assert (given.get('ReadCapacityUnits', 0), given.get('WriteCapacityUnits', 0)) == units

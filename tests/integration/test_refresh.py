@@ -4,9 +4,9 @@ import os
 import signal
 
 import pytest
-from mounts import eventually
+from mounts import eventually, fails_with
 from proxy import FAULTS, first_page, later_page, limit
-from sites import SEED
+from sites import OPTION, SEED, STORE
 
 
 def test_a_refresh_brings_every_kind_of_change(conf):
@@ -264,3 +264,18 @@ def test_a_write_is_one_update_of_one_attribute(proxied):
     (request,) = proxied.proxy.seen()
     assert request.operation == 'UpdateItem'
     assert list(request.json['ExpressionAttributeValues'].values()).count({'S': 'db2'}) == 1
+
+
+def test_a_table_that_vanished_is_a_failed_load_and_never_an_empty_one(make_site):
+    site = make_site('dynalite')
+    site.put(STORE, OPTION, SEED)
+    conf = site.mount()
+    site.client.delete_table(TableName=site.table)
+    site.client.get_waiter('table_not_exists').wait(TableName=site.table, WaiterConfig={'Delay': 0.02})
+    for _ in range(2):
+        with fails_with('ENXIO', 'EIO'):
+            conf.refresh()
+    assert conf.ls('prod') == ['db'] and conf.read('prod/db/host') == b'db1'
+    assert conf.of_store('stale') not in ('0', 'no', 'false') and site.table in conf.of_store('last-error')
+    # What is gone is not made again behind its owner's back.
+    assert site.table not in site.client.list_tables()['TableNames']
