@@ -6,7 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -166,8 +166,15 @@ static bool repeats(const struct header_list *list, size_t i)
 
 static void append_lower(struct buf *out, const char *name)
 {
-	for (; *name; name++)
-		buf_char(out, (char)tolower((unsigned char)*name));
+	size_t len = strlen(name);
+	char *room = buf_reserve(out, len);
+
+	if (!room)
+		return;
+	for (size_t i = 0; i < len; i++)
+		room[i] = (char)tolower((unsigned char)name[i]);
+	room[len] = '\0';
+	out->len += len;
 }
 
 /* Without blanks at the ends, and one for each run of them inside. */
@@ -271,6 +278,41 @@ static int append_string_to_sign(const struct sigv4_request *request, const stru
 	return result < 0 ? result : finish(out, e);
 }
 
+static void mac_deinit(EVP_MAC_CTX **mac)
+{
+	EVP_MAC_CTX_free(*mac);
+}
+
+/* One for all steps: looking up algorithms costs more than they do. NULL: OpenSSL does not offer it. */
+static EVP_MAC_CTX *mac_new(void)
+{
+	char digest[] = "SHA256";
+	const OSSL_PARAM parameters[] = { OSSL_PARAM_construct_utf8_string("digest", digest, 0),
+					  OSSL_PARAM_construct_end() };
+	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	EVP_MAC_CTX *mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+
+	EVP_MAC_free(hmac);
+	if (mac && EVP_MAC_CTX_set_params(mac, parameters))
+		return mac;
+	EVP_MAC_CTX_free(mac);
+	return NULL;
+}
+
+static bool mac_step(EVP_MAC_CTX *mac, struct buf *key, const char *text)
+{
+	unsigned char digest[SHA256_BYTES] = { 0 };
+	size_t len;
+
+	bool done = EVP_MAC_init(mac, (const unsigned char *)key->data, key->len, NULL) &&
+		    EVP_MAC_update(mac, (const unsigned char *)text, strlen(text)) &&
+		    EVP_MAC_final(mac, digest, &len, sizeof(digest));
+	buf_reset(key);
+	buf_append(key, digest, sizeof(digest));
+	explicit_bzero(digest, sizeof(digest));
+	return done;
+}
+
 /* The text is signed with the secret, the result is the key for the next: date, region, service, a constant, and at
  * last the string to sign. */
 static int append_signature(const struct sigv4_request *request, const struct credentials *credentials,
@@ -278,9 +320,9 @@ static int append_signature(const struct sigv4_request *request, const struct cr
 {
 	char day[DATE_LEN + 1] = { 0 };
 	const char *steps[] = { day, request->region, request->service, "aws4_request", string_to_sign };
+	__attribute__((cleanup(mac_deinit))) EVP_MAC_CTX *mac = mac_new();
 	_buf_wipe_ struct buf key = BUF_INIT(SECRET_MAX);
-	unsigned char digest[SHA256_BYTES];
-	bool done = true;
+	bool done = mac;
 
 	memcpy(day, signing->date, DATE_LEN);
 	/* All room at once: a buffer that moves leaves copies of the key behind. */
@@ -289,16 +331,12 @@ static int append_signature(const struct sigv4_request *request, const struct cr
 	int result = finish(&key, e);
 	if (result < 0)
 		return result;
-	for (size_t i = 0; done && i < sizeof(steps) / sizeof(steps[0]); i++) {
-		done = HMAC(EVP_sha256(), key.data, (int)key.len, (const unsigned char *)steps[i], strlen(steps[i]),
-			    digest, NULL);
-		buf_reset(&key);
-		buf_append(&key, digest, sizeof(digest));
-	}
-	if (done)
-		buf_hex(out, digest, sizeof(digest));
-	explicit_bzero(digest, sizeof(digest));
-	return done ? 0 : error_set(e, EIO, "OpenSSL offers no HMAC-SHA-256: check its configuration");
+	for (size_t i = 0; done && i < sizeof(steps) / sizeof(steps[0]); i++)
+		done = mac_step(mac, &key, steps[i]);
+	if (!done)
+		return error_set(e, EIO, "OpenSSL offers no HMAC-SHA-256: check its configuration");
+	buf_hex(out, key.data, key.len);
+	return 0;
 }
 
 int sigv4_canonical_request(const struct sigv4_request *request, const struct credentials *credentials, struct buf *out,

@@ -89,11 +89,16 @@ void buf_hex(struct buf *b, const void *bytes, size_t len)
 {
 	static const char digits[] = "0123456789abcdef";
 	const unsigned char *at = bytes;
+	char *room = buf_reserve(b, 2 * len);
 
+	if (!room)
+		return;
 	for (size_t i = 0; i < len; i++) {
-		buf_char(b, digits[at[i] >> 4]);
-		buf_char(b, digits[at[i] & 15]);
+		*room++ = digits[at[i] >> 4];
+		*room++ = digits[at[i] & 15];
 	}
+	*room = '\0';
+	b->len += 2 * len;
 }
 
 int buf_error(const struct buf *b)
