@@ -136,10 +136,11 @@ static int take_over(const struct credentials_context *context, const json_t *an
 	if (!text_of(answer, "accessToken") || seconds <= 0 || seconds > INT_MAX)
 		return error_set(e, EACCES, "%s gave no new token", credentials_sso_server.what);
 	clock_format_iso8601(credentials_now(context) + seconds * CLOCK_SECOND, until);
-	json_object_set(document, "accessToken", json_object_get(answer, "accessToken"));
+	/* Copies: the answer is wiped. */
+	json_object_set_new(document, "accessToken", json_string(text_of(answer, "accessToken")));
 	json_object_set_new(document, "expiresAt", json_string(until));
 	if (text_of(answer, "refreshToken"))
-		json_object_set(document, "refreshToken", json_object_get(answer, "refreshToken"));
+		json_object_set_new(document, "refreshToken", json_string(text_of(answer, "refreshToken")));
 	return 0;
 }
 
