@@ -3,6 +3,7 @@
 
 #include "aws/core/buf.h"
 #include "aws/core/file.h"
+#include "aws/core/secret.h"
 #include "aws/credentials_private.h"
 
 #include <errno.h>
@@ -44,19 +45,11 @@ int64_t credentials_now(const struct credentials_context *context)
 	return clock_wall(credentials_clock(context)) + context->skew;
 }
 
-void credentials_wipe(char **text)
-{
-	if (*text)
-		explicit_bzero(*text, strlen(*text));
-	free(*text);
-	*text = NULL;
-}
-
 void credentials_deinit(struct credentials *credentials)
 {
-	credentials_wipe(&credentials->access_key_id);
-	credentials_wipe(&credentials->secret_access_key);
-	credentials_wipe(&credentials->session_token);
+	secret_wipe(&credentials->access_key_id);
+	secret_wipe(&credentials->secret_access_key);
+	secret_wipe(&credentials->session_token);
 	*credentials = CREDENTIALS_NULL;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aws/credentials.h"
 
+#include "aws/core/secret.h"
 #include "aws/credentials_private.h"
 
 #include <errno.h>
@@ -331,7 +332,7 @@ void credentials_chain_free(struct credentials_chain *chain)
 		pthread_join(chain->asker, NULL);
 	credentials_deinit(&chain->current);
 	for (size_t i = 0; i < N_OWNED; i++)
-		credentials_wipe(owned_field(&chain->context, i));
+		secret_wipe(owned_field(&chain->context, i));
 	close_fd(chain->stop_fd);
 	close_fd(chain->idle_fd);
 	pthread_mutex_destroy(&chain->state);

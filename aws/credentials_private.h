@@ -23,8 +23,6 @@ extern const struct credentials_provider credentials_config_file;
 /* The provider that a credential_source names, in any case; NULL: none. */
 const struct credentials_provider *credentials_source(const char *name);
 
-/* Overwrites and frees a string, which becomes NULL. */
-void credentials_wipe(char **text);
 /* Fit for a header: no blank, no control or non-ASCII byte. */
 bool credentials_is_plain(const char *text);
 

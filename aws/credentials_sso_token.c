@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aws/core/clock.h"
 #include "aws/core/file.h"
+#include "aws/core/secret.h"
 #include "aws/credentials_profile.h"
 #include "aws/credentials_sso.h"
 #include "aws/endpoint.h"
@@ -99,7 +100,7 @@ static int create_token(const struct credentials_context *context, const struct 
 		.cancel_fd = cancel_fd,
 	};
 	result = credentials_ask_server(context, &credentials_sso_server, &request, &response, e);
-	credentials_wipe(&body);
+	secret_wipe(&body);
 	if (result == 0 && response.status != 200)
 		result = error_set(e, EACCES, "%s does not renew the token: status %d", credentials_sso_server.what,
 				   response.status);
@@ -123,7 +124,7 @@ static int save(const char *path, const json_t *document)
 	ok = ok && rename(name.data, path) == 0;
 	if (fd >= 0 && !ok)
 		unlink(name.data);
-	credentials_wipe(&text);
+	secret_wipe(&text);
 	return ok ? 0 : -EIO;
 }
 

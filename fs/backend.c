@@ -42,9 +42,13 @@ static int open_http(struct backend *b, struct error *e)
 	return http_curl_new(&http, &b->http, e);
 }
 
-static int open_client(struct backend *b, struct error *e)
+static int open_client(struct backend *b, const struct source_settings *source, struct error *e)
 {
 	struct credentials_context context = context_of(b);
+
+	context.access_key_id = source->access_key_id;
+	context.secret_access_key = source->secret_access_key;
+	context.session_token = source->session_token;
 	int r = credentials_chain_new(&context, &b->credentials, e);
 
 	if (r == 0)
@@ -59,7 +63,7 @@ static int open_parts(struct backend *b, const struct source_settings *source, s
 
 	if (r == 0)
 		r = endpoint_resolve(&context, "dynamodb", source->region, source->endpoint_url, &b->endpoint, e);
-	return r < 0 ? r : open_client(b, e);
+	return r < 0 ? r : open_client(b, source, e);
 }
 
 int backend_new(const struct source_settings *source, const struct backend_setup *setup, struct backend **backend,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aws/core/buf.h"
+#include "aws/core/secret.h"
 #include "fs/cli.h"
 #include "fs/config.h"
 #include "fs/mount.h"
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -197,8 +197,6 @@ static int serve(struct start *start)
 {
 	struct error e = ERROR_NULL;
 
-	/* Credentials are in this memory from here on: no core files, no debugger of the same user. */
-	prctl(PR_SET_DUMPABLE, 0);
 	umask(0077);
 	signal(SIGPIPE, SIG_IGN);
 	sd_notify_init(&start->notify);
@@ -310,6 +308,8 @@ static int run(const struct arguments *args)
 	struct error e = ERROR_NULL;
 	int status = CLI_OK;
 
+	/* The configuration may hold keys. */
+	secret_hide_memory();
 	int r = prepare(args, &start, &e);
 	if (r == 0 && args->foreground && !args->fake)
 		status = serve(&start);

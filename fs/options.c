@@ -3,6 +3,7 @@
 
 #include "aws/core/buf.h"
 #include "aws/core/clock.h"
+#include "aws/core/secret.h"
 #include "fs/settings.h"
 
 #include <errno.h>
@@ -37,6 +38,10 @@ const struct option_spec option_table[] = {
 	{ "layout", SOURCE(layout), OPTION_WORD, "options", "options", "how items become files" },
 	{ "region", SOURCE(region), OPTION_TEXT, NULL, "NAME", "AWS region; else AWS_REGION or AWS_DEFAULT_REGION" },
 	{ "endpoint-url", SOURCE(endpoint_url), OPTION_TEXT, NULL, "URL", "server to talk to; else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL or the region's own" },
+	{ "aws-access-key-id", SOURCE(access_key_id), OPTION_KEY, NULL, "KEY", "only in the file; else keys are found as the AWS CLI finds them" },
+	{ "aws-secret-access-key", SOURCE(secret_access_key), OPTION_KEY, NULL, "SECRET", "only in the file: the access key's secret" },
+	{ "aws-secret-access-key-id", SOURCE(secret_access_key), OPTION_KEY, NULL, "SECRET", "the same, as Dynamic DynamoDB spells it" },
+	{ "aws-session-token", SOURCE(session_token), OPTION_KEY, NULL, "TOKEN", "only in the file: of keys that are temporary" },
 	{ "store-key", SOURCE(store_key), OPTION_TEXT, "_store", "NAME", "hash key of the table: the store" },
 	{ "option-key", SOURCE(option_key), OPTION_TEXT, "_option", "NAME", "range key of the table: the option" },
 	{ "stores", SOURCE(stores), OPTION_LIST, NULL, "NAMES", "only these stores, with commas between (after -o: stores=a\\,b or stores=a,stores=b); else all" },
@@ -155,7 +160,7 @@ static int set_text(const struct option_spec *spec, void *field, const char *val
 	copy = strdup(value);
 	if (!copy)
 		return error_no_memory(e);
-	free(*text);
+	secret_wipe(text);
 	*text = copy;
 	return 0;
 }
@@ -318,8 +323,9 @@ static int set_mode(const struct option_spec *spec, void *field, const char *val
 }
 
 static int (*const setters[OPTION_TYPES])(const struct option_spec *, void *, const char *, struct error *) = {
-	[OPTION_TEXT] = set_text, [OPTION_LIST] = set_list,   [OPTION_WORD] = set_word, [OPTION_BOOL] = set_bool,
-	[OPTION_TIME] = set_time, [OPTION_COUNT] = set_count, [OPTION_ID] = set_id,     [OPTION_MODE] = set_mode,
+	[OPTION_TEXT] = set_text,   [OPTION_KEY] = set_text,  [OPTION_LIST] = set_list,
+	[OPTION_WORD] = set_word,   [OPTION_BOOL] = set_bool, [OPTION_TIME] = set_time,
+	[OPTION_COUNT] = set_count, [OPTION_ID] = set_id,     [OPTION_MODE] = set_mode,
 };
 
 static int needs_value(const struct option_spec *spec, struct error *e)
@@ -369,6 +375,12 @@ static int pair_add(struct option_pairs *pairs, const struct option_spec *spec, 
 	struct option_pair *grown, *earlier = earlier_list(pairs, spec);
 	_buf_cleanup_ struct buf text = BUF_INIT(2 * OPTIONS_TEXT_MAX);
 
+	if (spec->type == OPTION_KEY)
+		return error_set(
+			e, EINVAL,
+			"%s is not taken after -o, where everybody on this machine can read it: put it into the "
+			"configuration file",
+			spec->name);
 	if (!*value)
 		return needs_value(spec, e);
 	if (earlier)

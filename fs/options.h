@@ -20,6 +20,7 @@ enum option_scope {
 
 enum option_type {
 	OPTION_TEXT,  /* char * */
+	OPTION_KEY,   /* char *, wiped; refused after -o: command lines can be read by everybody */
 	OPTION_LIST,  /* char **, NULL-terminated: names between commas; `\,` and `\\` inside a name */
 	OPTION_WORD,  /* an enum: the position of the word in `values` */
 	OPTION_BOOL,  /* bool: the position of "yes" or "no" in `values`; true/false, on/off, 1/0 are understood too */

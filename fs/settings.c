@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/settings.h"
 
+#include "aws/core/secret.h"
+
 #include <stdlib.h>
 
 static void source_deinit(struct source_settings *source)
@@ -10,6 +12,9 @@ static void source_deinit(struct source_settings *source)
 	free(source->target);
 	free(source->region);
 	free(source->endpoint_url);
+	secret_wipe(&source->access_key_id);
+	secret_wipe(&source->secret_access_key);
+	secret_wipe(&source->session_token);
 	free(source->store_key);
 	free(source->option_key);
 	free(source->key_attribute);

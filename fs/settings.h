@@ -30,6 +30,9 @@ struct source_settings {
 	enum layout_kind layout;
 	char *region;
 	char *endpoint_url;
+	char *access_key_id; /* wiped with the rest; NULL: as the AWS CLI finds them */
+	char *secret_access_key;
+	char *session_token;
 	char *store_key;       /* "_store" */
 	char *option_key;      /* "_option" */
 	char *key_attribute;   /* "key", */

@@ -2,6 +2,7 @@
 #include "scaler/run.h"
 
 #include "aws/config.h"
+#include "aws/core/secret.h"
 #include "aws/http_curl.h"
 #include "scaler/backtest.h"
 #include "scaler/cli.h"
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -310,7 +310,7 @@ int scaler_main(int argc, char **argv)
 	struct error e = ERROR_NULL;
 
 	/* Keys must not end in a core file. */
-	prctl(PR_SET_DUMPABLE, 0);
+	secret_hide_memory();
 	if (scaler_cli_parse(argc, argv, &cli, &e) < 0)
 		return complain(&run, SCALER_EXIT_USAGE, e.text);
 	int status = with_cli(&run, &cli);

@@ -167,6 +167,10 @@ static void test_full_file_sources(void **state)
 	assert_string_equal(team->target, "team.conf");
 	assert_string_equal(team->region, "eu-central-1");
 	assert_string_equal(team->endpoint_url, "http://127.0.0.1:8000");
+	assert_string_equal(team->access_key_id, "AKIDFULL");
+	assert_string_equal(team->secret_access_key, "full/secret+=");
+	assert_string_equal(team->session_token, "full-token");
+	assert_null(own->session_token);
 	assert_string_equal(team->store_key, "s");
 	assert_string_equal(team->option_key, "o");
 	assert_string_equal(team->stores[0], "prod");

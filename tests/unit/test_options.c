@@ -79,7 +79,15 @@ static void test_refused(void **state)
 		{ "read_unit=1", "there is no option read_unit; did you mean read-units?", ENOENT },
 		{ "=5", "there is no option ; `dynconf help mount` lists them", ENOENT },
 		{ "aws-secret-access-key=hidden",
-		  "there is no option aws-secret-access-key; `dynconf help mount` lists them", ENOENT },
+		  "aws-secret-access-key is not taken after -o, where everybody on this machine can read it: put it "
+		  "into the "
+		  "configuration file",
+		  EINVAL },
+		{ "aws_secret_access_key_id=hidden",
+		  "aws-secret-access-key-id is not taken after -o, where everybody on this machine can read it: put it "
+		  "into "
+		  "the configuration file",
+		  EINVAL },
 		{ "stores=a,b", "there is no option b; a comma inside stores= is written \\, after -o", ENOENT },
 		{ "ttl", "ttl needs a value: ttl=SECONDS", EINVAL },
 		{ "ttl=", "ttl needs a value: ttl=SECONDS", EINVAL },
