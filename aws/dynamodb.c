@@ -105,11 +105,12 @@ static json_t *page_body(const struct dynamodb_pages *pages)
 	const char *hash = pages->hash_key;
 	json_t *names = hash ? json_pack("{s:s}", "#h", hash) : NULL;
 	json_t *values = hash ? json_pack("{s:{s:s}}", ":h", "S", pages->hash_value) : NULL;
+	json_t *limit = pages->limit ? json_integer(pages->limit) : NULL;
 
-	return json_pack("{s:s, s:b, s:s, s:s*, s:o*, s:o*, s:O*}", "TableName", pages->table, "ConsistentRead",
+	return json_pack("{s:s, s:b, s:s, s:s*, s:o*, s:o*, s:o*, s:O*}", "TableName", pages->table, "ConsistentRead",
 			 pages->consistent, "ReturnConsumedCapacity", "TOTAL", "KeyConditionExpression",
 			 hash ? "#h = :h" : NULL, "ExpressionAttributeNames", names, "ExpressionAttributeValues",
-			 values, "ExclusiveStartKey", pages->start);
+			 values, "Limit", limit, "ExclusiveStartKey", pages->start);
 }
 
 int dynamodb_next_page(struct dynamodb *db, struct dynamodb_call *call, struct dynamodb_pages *pages, json_t **items,

@@ -40,6 +40,7 @@ struct dynamodb_pages {
 	const char *hash_key;   /* Query: the name of the hash key, */
 	const char *hash_value; /* and the string it must equal; NULL: Scan */
 	bool consistent;
+	int limit; /* items that are looked at, 0: as many as fit into a page */
 	/* state: */
 	json_t *start; /* ExclusiveStartKey of the next page; owned, NULL at the beginning */
 	bool done;

@@ -5,6 +5,7 @@
 #include "fs/config.h"
 #include "fs/mount.h"
 #include "fs/mountpoint.h"
+#include "fs/preflight.h"
 #include "fs/sd_notify.h"
 
 #include <errno.h>
@@ -98,43 +99,6 @@ static int enter_namespace(const char *path, struct error *e)
 	return r < 0 ? -EIO : 0;
 }
 
-static bool fuse_conf_allows_others(void)
-{
-	FILE *file = fopen("/etc/fuse.conf", "re");
-	char line[256], word[32];
-	bool allows = false;
-
-	while (file && !allows && fgets(line, sizeof(line), file))
-		allows = sscanf(line, "%31s", word) == 1 && strcmp(word, "user_allow_other") == 0;
-	if (file)
-		fclose(file);
-	return allows;
-}
-
-/* What fusermount3 would refuse, with words that say what to do. */
-static int check_user(const struct settings *settings, struct error *e)
-{
-	if (settings->allow_other && !fuse_conf_allows_others())
-		return error_set(e, EACCES,
-				 "allow-other needs the line user_allow_other in /etc/fuse.conf, or root to mount");
-	if (access(settings->mountpoint, W_OK) < 0)
-		return error_set(e, EACCES, "%.300s is not yours to mount on: choose a directory that you can write to",
-				 settings->mountpoint);
-	return 0;
-}
-
-static int check_fuse(struct error *e)
-{
-	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		return error_set(e, errno, "/dev/fuse cannot be opened: %s; %s", strerror(errno),
-				 errno == EACCES ? "let this user read and write it"
-						 : "`modprobe fuse` loads the driver");
-	close(fd);
-	return 0;
-}
-
 static int open_log_file(struct start *start, struct error *e)
 {
 	int r = start->settings.log_file ? log_open_file(&start->log, start->settings.log_file) : 0;
@@ -144,13 +108,7 @@ static int open_log_file(struct start *start, struct error *e)
 
 static int load_settings(const struct arguments *args, struct start *start, struct error *e)
 {
-	struct config_request request = {
-		.who = { geteuid(), getegid(), getenv("HOME"), getenv("XDG_DATA_HOME") },
-		.file = args->file ? args->file : CONFIG_FILE,
-		.file_optional = !args->file,
-		.source = args->source,
-		.options = &args->options,
-	};
+	struct config_request request = config_request(args->file, args->source, &args->options);
 	int r = config_load(&request, &start->log, &start->settings, e);
 
 	start->settings.foreground = args->foreground;
@@ -168,9 +126,9 @@ static int prepare(const struct arguments *args, struct start *start, struct err
 	if (r == 0)
 		r = mountpoint_prepare(args->dir, &start->settings.mountpoint, e);
 	if (r == 0 && geteuid() != 0)
-		r = check_user(&start->settings, e);
+		r = preflight_user(&start->settings, e);
 	if (r == 0)
-		r = check_fuse(e);
+		r = preflight_fuse(e);
 	return r < 0 ? r : open_log_file(start, e);
 }
 

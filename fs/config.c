@@ -277,15 +277,29 @@ static const struct source_row {
 	{ "dynamodb", parse_dynamodb },
 };
 
-static int parse_source(struct source_settings *source, const struct config_identity *who, struct error *e)
+static const struct source_row *find_source_row(const char *word)
 {
-	size_t len = strcspn(source->source, ":");
-	const char *rest = source->source + len;
+	size_t len = strcspn(word, ":");
 
 	for (size_t i = 0; i < COUNT_OF(source_rows); i++) {
-		if (strlen(source_rows[i].name) == len && strncmp(source->source, source_rows[i].name, len) == 0)
-			return source_rows[i].parse(source, *rest ? rest + 1 : rest, who, e);
+		if (strlen(source_rows[i].name) == len && strncmp(word, source_rows[i].name, len) == 0)
+			return &source_rows[i];
 	}
+	return NULL;
+}
+
+bool config_is_source(const char *word)
+{
+	return find_source_row(word);
+}
+
+static int parse_source(struct source_settings *source, const struct config_identity *who, struct error *e)
+{
+	const struct source_row *row = find_source_row(source->source);
+	const char *rest = strchrnul(source->source, ':');
+
+	if (row)
+		return row->parse(source, *rest ? rest + 1 : rest, who, e);
 	return error_set(e, EINVAL, "%.100s is not a source: local, local:FILE or dynamodb:TABLE", source->source);
 }
 
@@ -419,6 +433,17 @@ static int fill(struct settings *settings, const struct ini *ini, const struct c
 		r = copy(&settings->shown, request->source ? request->source : "dynconf", e);
 	finish_modes(settings);
 	return r;
+}
+
+struct config_request config_request(const char *file, const char *source, const struct option_pairs *options)
+{
+	return (struct config_request){
+		.who = { geteuid(), getegid(), getenv("HOME"), getenv("XDG_DATA_HOME") },
+		.file = file ? file : CONFIG_FILE,
+		.file_optional = !file,
+		.source = source,
+		.options = options,
+	};
 }
 
 int config_load(const struct config_request *request, struct log *log, struct settings *settings, struct error *e)

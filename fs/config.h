@@ -27,6 +27,13 @@ struct config_request {
 	const struct option_pairs *options; /* what stood after -o */
 };
 
+/* Whether a word on the command line names a source rather than a directory: "local", "local:FILE", "dynamodb:TABLE".
+ */
+bool config_is_source(const char *word);
+
+/* What this process, its environment and its command line ask for; `file` is NULL without -c. */
+struct config_request config_request(const char *file, const char *source, const struct option_pairs *options);
+
 /*
  * Defaults, then the file, then -o: everything of `settings` but mountpoint and foreground, checked. Relative paths
  * become absolute, since the daemon leaves the working directory. One info line goes to `log` where the file has

@@ -168,15 +168,14 @@ static int check_empty(const char *dir, struct error *e)
 	return r;
 }
 
-/* A mount of ours that stands there already: 0 once it is gone, for it was dead. */
-static int replace_dead(const char *dir, const struct mount_row *row, struct error *e)
+/* A mount of ours that stands there already. */
+static int check_mount(const char *dir, const struct mount_row *row, bool *dead, struct error *e)
 {
 	struct statfs st;
 
 	/* Unlike stat(2), which the kernel may answer from memory, this always asks the daemon. */
-	if (statfs(dir, &st) < 0 && errno == ENOTCONN)
-		return mountpoint_unmount(dir, true, e);
-	return error_set(e, EBUSY, "already mounted: %.200s shows %.100s", dir, row->source);
+	*dead = statfs(dir, &st) < 0 && errno == ENOTCONN;
+	return *dead ? 0 : error_set(e, EBUSY, "already mounted: %.200s shows %.100s", dir, row->source);
 }
 
 static int check_directory(const char *dir, struct error *e)
@@ -190,22 +189,41 @@ static int check_directory(const char *dir, struct error *e)
 	return check_empty(dir, e);
 }
 
-int mountpoint_prepare(const char *dir, char **resolved, struct error *e)
+int mountpoint_check(const char *dir, char **resolved, bool *dead, struct error *e)
 {
 	_table_cleanup_ struct mount_table table = MOUNT_TABLE_NULL;
 	char *path = realpath(dir, NULL);
 	const struct mount_row *row;
-	int r;
+	bool gone = false;
 
 	if (!path && errno == ENOENT)
 		return error_set(e, ENOENT, "%.300s does not exist: make it with mkdir", dir);
 	if (!path)
 		return error_set(e, errno, "%.300s: %s", dir, strerror(errno));
-	r = mount_table_read(&table, e);
+	int r = mount_table_read(&table, e);
 	row = r == 0 ? mount_table_at(&table, path) : NULL;
 	if (is_ours(row))
-		r = replace_dead(path, row, e);
-	if (r == 0)
+		r = check_mount(path, row, &gone, e);
+	if (r == 0 && !gone)
+		r = check_directory(path, e);
+	if (r < 0) {
+		free(path);
+		return r;
+	}
+	*resolved = path;
+	*dead = gone;
+	return 0;
+}
+
+int mountpoint_prepare(const char *dir, char **resolved, struct error *e)
+{
+	char *path = NULL;
+	bool dead = false;
+	int r = mountpoint_check(dir, &path, &dead, e);
+
+	if (r == 0 && dead)
+		r = mountpoint_unmount(path, true, e);
+	if (r == 0 && dead)
 		r = check_directory(path, e);
 	if (r < 0) {
 		free(path);

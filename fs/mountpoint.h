@@ -32,6 +32,10 @@ void mount_table_deinit(struct mount_table *table);
 const struct mount_row *mount_table_at(const struct mount_table *table, const char *dir);
 const struct mount_row *mount_table_over(const struct mount_table *table, const char *path);
 
+/* Whether a directory could be mounted on, as below, without changing anything: `*dead` tells of a dead mount of ours
+ * there, under which nobody can look. The caller frees `*resolved`. */
+int mountpoint_check(const char *dir, char **resolved, bool *dead, struct error *e);
+
 /*
  * Makes a directory ready to be mounted on: resolves it, takes a dead mount of ours away, and refuses a live one
  * (EBUSY), what is no directory (EINVAL) and what has content (ENOTEMPTY). The caller frees `*resolved`.

@@ -120,7 +120,8 @@ static void assert_width(const char *text, size_t limit)
 static void test_help(void **state)
 {
 	static const char *const ways[][3] = {
-		{ "help" }, { "--help" }, { "-h" }, { "help", "mount" }, { "help", "umount" }, { "help", "get" },
+		{ "help" },        { "--help" },         { "-h" }, { "help", "mount" }, { "help", "umount" },
+		{ "help", "get" }, { "help", "doctor" },
 	};
 	struct run r;
 
@@ -179,6 +180,11 @@ static void test_usage(void **state)
 		{ { "dynconf", "umount", "-x", "/" },
 		  "-x is not a flag of this verb; `dynconf help umount` lists them" },
 		{ { "dynconf", "get" }, "get takes one path" },
+		{ { "dynconf", "doctor", "a", "b", "c" },
+		  "doctor takes [SOURCE] [MOUNTPOINT]; `dynconf help doctor` says more" },
+		{ { "dynconf", "doctor", "local", "b", "c" },
+		  "doctor takes [SOURCE] [MOUNTPOINT]; `dynconf help doctor` says more" },
+		{ { "dynconf", "doctor", "-o" }, "-o needs a value; `dynconf help doctor` says more" },
 		{ { "dynconf", "get", "--type" }, "--type needs a value; `dynconf help get` says more" },
 		{ { "dynconf", "get", "--kind=x" },
 		  "--kind=x is not a flag of this verb; `dynconf help get` lists them" },

@@ -114,7 +114,7 @@ static void test_pages(void **state)
 
 static void test_a_query(void **state)
 {
-	struct dynamodb_pages pages = { .table = "t", .hash_key = "_store", .hash_value = "a" };
+	struct dynamodb_pages pages = { .table = "t", .hash_key = "_store", .hash_value = "a", .limit = 1 };
 	json_t *items = NULL;
 	struct run r;
 
@@ -124,7 +124,7 @@ static void test_a_query(void **state)
 	assert_asked(&r, 0, "Query",
 		     "{\"TableName\":\"t\",\"ConsistentRead\":false,\"ReturnConsumedCapacity\":\"TOTAL\","
 		     "\"KeyConditionExpression\":\"#h = :h\",\"ExpressionAttributeNames\":{\"#h\":\"_store\"},"
-		     "\"ExpressionAttributeValues\":{\":h\":{\"S\":\"a\"}}}");
+		     "\"ExpressionAttributeValues\":{\":h\":{\"S\":\"a\"}},\"Limit\":1}");
 	assert_json(items, "[]");
 	dynamodb_pages_deinit(&pages);
 	end(&r);
