@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/handle.h"
 
+#include "fs/plain.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +34,16 @@ static void set_base(struct handle *h, enum value_type type, const char *bytes, 
 	buf_append(&h->base, bytes, len);
 	h->base_type = type;
 	h->has_base = true;
+}
+
+void handle_of_document(struct handle *h)
+{
+	/* A character of a value is six of JSON at most. */
+	h->limit = (size_t)7 * ITEM_SIZE_MAX;
+	h->work.max = h->base.max = 2 * h->limit;
+	h->newline = NEWLINE_EXACT;
+	h->document = true;
+	h->known = false;
 }
 
 int handle_begin(struct handle *h, enum value_type type, const char *bytes, size_t len, struct error *e)
@@ -99,9 +111,12 @@ static int check(struct handle *h, struct error *e)
 {
 	enum { ALWAYS = 4096 };
 
-	if (!h->known || (h->work.len > ALWAYS && h->work.len < 2 * h->checked))
+	/* Who writes into an old document may cut it afterwards. */
+	if ((h->document ? h->derived : !h->known) || (h->work.len > ALWAYS && h->work.len < 2 * h->checked))
 		return 0;
 	h->checked = h->work.len;
+	if (h->document)
+		return plain_check_prefix(buf_text(&h->work), h->work.len, e);
 	return value_check_prefix(h->type, buf_text(&h->work), h->work.len, e);
 }
 

@@ -37,6 +37,7 @@ struct handle {
 	/* For writing: */
 	bool writes, append, sync;
 	bool exclusive; /* O_EXCL: the key must not exist when it is committed */
+	bool document;  /* JSON, of a whole option */
 	bool known;     /* the key has a type: */
 	enum value_type type;
 	enum newline_mode newline;
@@ -63,6 +64,9 @@ struct handle {
 
 struct handle *handle_new(enum handle_kind kind);
 void handle_free(struct handle *handle);
+
+/* What is written is the JSON of an option. */
+void handle_of_document(struct handle *h);
 
 /* The old value that writes start from. Nothing is copied when the handle works already. -ENOMEM. */
 int handle_begin(struct handle *h, enum value_type type, const char *bytes, size_t len, struct error *e);

@@ -89,6 +89,8 @@ struct where where_locked(struct mount *m, uint64_t shown)
 		where.kind = WHERE_ROOT;
 		return where;
 	}
+	if (id_is_document(shown))
+		return node_where_document_locked(m, shown);
 	if (!id_is_folder(shown) && !id_is_value(shown)) {
 		where.kind = WHERE_CONTROL;
 		return where;
@@ -119,6 +121,8 @@ uint64_t node_shown_locked(struct mount *m, uint64_t natural)
 
 	if (!m->shown.n && !m->natural.n)
 		return natural;
+	if (id_is_document(natural))
+		return document_id(node_shown_locked(m, document_owner(natural)), natural & 1);
 	if (idmap_get(&m->shown, natural, &shown) || !idmap_get(&m->natural, natural, NULL))
 		return shown;
 	/* Another file holds this id, under a name that it was renamed to or under none. The ids tried before are
@@ -358,6 +362,7 @@ void nodes_free(struct mount *m)
 	}
 	idmap_deinit(&m->nodes);
 	idmap_deinit(&m->metas);
+	idmap_deinit(&m->documents);
 	idmap_deinit(&m->shown);
 	idmap_deinit(&m->natural);
 	idmap_deinit(&m->successors);

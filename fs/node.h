@@ -25,6 +25,21 @@ struct where {
 
 struct where where_locked(struct mount *m, uint64_t shown);
 
+/* A document of the folder as it is in that picture; `*folder` becomes the one that the document is in. NULL: there is
+ * none of that name. */
+const struct entry *node_document(const struct view *view, const struct snapshot *snapshot,
+				  const struct folder **folder, const char *name);
+
+struct where node_where_document_locked(struct mount *m, uint64_t shown);
+/* snapshot_diff for the documents that the kernel may keep: those whose text differs, in any order. Without the lock.
+ */
+size_t node_documents_diff(const struct view *view, const struct snapshot *before, const struct snapshot *after,
+			   void (*visit)(void *data, const struct difference *difference), void *data);
+
+/* Whether the kernel may keep what it is shown of a document, because it will be told of changes. It may not while it
+ * is being told of others. */
+bool node_hold_document_locked(struct view *view, uint64_t shown);
+
 /* The id to show for a natural one. */
 uint64_t node_shown_locked(struct mount *m, uint64_t natural);
 /* And back; 0: the file has no name any more. */

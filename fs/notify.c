@@ -53,13 +53,23 @@ static bool same_value(const struct version *a, const struct folder *folder, con
 	       memcmp(entry_value(a->folder, a->entry), entry_value(folder, entry), entry->value_len) == 0;
 }
 
-static struct version version_in(const struct snapshot *snapshot, const char *path, const char *name)
+static struct version version_in(const struct view *view, const struct snapshot *snapshot, const char *path,
+				 const char *name, bool document)
 {
 	struct version version = { .folder = snapshot_folder(snapshot, path) };
 
-	if (version.folder)
+	if (version.folder && document)
+		version.entry = node_document(view, snapshot, &version.folder, name);
+	else if (version.folder)
 		version.entry = folder_find(version.folder, name);
 	return version;
+}
+
+static bool is_kept_document(const struct view *view, const struct entry *entry)
+{
+	struct mount *m = view->mount;
+
+	return idmap_get(&m->documents, node_shown_locked(m, entry->id), NULL);
 }
 
 struct version notify_version_locked(const struct view *view, const struct folder *folder, const struct entry *entry,
@@ -68,13 +78,15 @@ struct version notify_version_locked(const struct view *view, const struct folde
 	const struct notifier *n = view->mount->notifier;
 	const char *name = entry_name(folder, entry);
 	struct version now = { folder, entry, true };
+	bool document = id_is_document(entry->id);
+	const struct snapshot *of = document ? view->documented : view->told;
 
 	if (node && node->held)
 		return (struct version){ node->held_folder, node->held, false };
-	/* What is read on every access is in no page cache. */
-	if (view->told == view->current || view->ttl == 0)
+	/* What is read on every access is in no page cache, nor is a document of which no change would be told. */
+	if (of == view->current || view->ttl == 0 || (document && !is_kept_document(view, entry)))
 		return now;
-	struct version told = version_in(view->told, folder->path, name);
+	struct version told = version_in(view, of, folder->path, name, document);
 	size_t at = view->telling ? position(n, folder->path, name) : SIZE_MAX;
 	bool settled = at == SIZE_MAX || at < n->settled;
 	if (at != SIZE_MAX && at < n->flipped && n->changes[at].after)
@@ -129,10 +141,20 @@ static void collect(void *data, const struct difference *difference)
 	};
 }
 
+static bool is_untold(const struct view *view)
+{
+	return view->told != view->current || (view->documented && view->documented != view->current);
+}
+
+/* What the kernel was told of, and what it is to be told of. */
+struct told {
+	struct snapshot *before, *documents, *current; /* documents NULL: it holds none */
+};
+
 static struct view *untold_view_locked(struct mount *m)
 {
 	for (size_t i = 0; i < m->n_views; i++) {
-		if (m->views[i]->told != m->views[i]->current)
+		if (is_untold(m->views[i]))
 			return m->views[i];
 	}
 	return NULL;
@@ -150,8 +172,8 @@ void notify_wait(struct mount *m)
 	}
 }
 
-/* A view whose current snapshot is not the told one, with references to both. */
-static struct view *untold_view(struct mount *m, struct snapshot **told, struct snapshot **current)
+/* A view whose current snapshot is not the told one, with references to all. */
+static struct view *untold_view(struct mount *m, struct told *told)
 {
 	MOUNT_LOCKED(m);
 
@@ -159,9 +181,20 @@ static struct view *untold_view(struct mount *m, struct snapshot **told, struct 
 
 	if (!view)
 		return NULL;
-	*told = snapshot_ref(view->told);
-	*current = snapshot_ref(view->current);
+	told->before = snapshot_ref(view->told);
+	told->documents = view->documented ? snapshot_ref(view->documented) : NULL;
+	told->current = snapshot_ref(view->current);
 	return view;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct change_told *x = a, *y = b;
+	int order = compare_places(folder_of(x)->path, entry_name(folder_of(x), entry_of(x)), folder_of(y)->path,
+				   entry_name(folder_of(y), entry_of(y)));
+
+	/* A name that became another kind of thing goes first, then comes. */
+	return order ? order : (x->before == NULL) - (y->before == NULL);
 }
 
 /* What a store brings when it is first shown is no news. */
@@ -171,7 +204,8 @@ static void remember_locked(const struct notifier *n)
 
 	for (size_t i = first; n->view->announced && i < n->n; i++) {
 		struct difference difference = difference_of(&n->changes[i]);
-		events_difference_locked(n->view, &difference);
+		if (!id_is_document(entry_of(&n->changes[i])->id))
+			events_difference_locked(n->view, &difference);
 	}
 }
 
@@ -179,16 +213,20 @@ static void remember_locked(const struct notifier *n)
 static bool take_view(struct notifier *n)
 {
 	struct mount *m = n->mount;
-	struct snapshot *told, *current;
+	struct told told;
 
-	n->view = untold_view(m, &told, &current);
+	n->view = untold_view(m, &told);
 	if (!n->view)
 		return false;
 	n->n = n->flipped = n->settled = 0;
-	snapshot_diff(told, current, collect, n);
+	snapshot_diff(told.before, told.current, collect, n);
+	n->with_documents = told.documents;
+	if (told.documents && node_documents_diff(n->view, told.documents, told.current, collect, n) > 0)
+		qsort(n->changes, n->n, sizeof(*n->changes), by_place);
 	MOUNT_LOCKED(m);
-	snapshot_unref(told);
-	n->view->telling = current;
+	snapshot_unref(told.before);
+	snapshot_unref(told.documents);
+	n->view->telling = told.current;
 	for (size_t i = 0; i < n->n; i++) {
 		struct difference difference = difference_of(&n->changes[i]);
 		n->changes[i].ours = ours_has(&n->view->ours, &difference);
@@ -209,6 +247,10 @@ static void drop_view(struct notifier *n)
 	}
 	snapshot_unref(n->view->told);
 	n->view->told = n->view->telling;
+	if (n->with_documents) {
+		snapshot_unref(n->view->documented);
+		n->view->documented = snapshot_ref(n->view->telling);
+	}
 	n->view->telling = NULL;
 	n->view = NULL;
 	n->n = 0;

@@ -35,6 +35,7 @@ struct notifier {
 	/* The thread's own: what is being told of one view, in the order of paths and names. Readers of the positions
 	 * hold the state lock. */
 	struct view *view;
+	bool with_documents; /* changes of documents are among them */
 	struct change_told *changes;
 	size_t n, cap;
 	size_t flipped; /* changes before this one show their new version, */

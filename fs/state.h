@@ -62,13 +62,15 @@ struct view {
 	char alias_of[FILE_NAME_MAX + 1]; /* why it is hidden: the source that has the name too; "" shown */
 
 	/* state: */
-	struct snapshot *current; /* never NULL */
-	struct snapshot *told;    /* what the kernel was told of, see notify.h */
-	struct snapshot *telling; /* what it is being told of; NULL: nothing */
-	struct fact *facts;       /* what this mount knows better than a load, oldest first */
-	int64_t ttl;              /* nanoseconds; 0: read on every access */
-	int64_t next_load;        /* mono; for a ttl of its own; 0: with its source */
-	int64_t loaded;           /* mono, when the newest picture began to be loaded; 0: never */
+	struct snapshot *current;    /* never NULL */
+	struct snapshot *told;       /* what the kernel was told of, see notify.h */
+	struct snapshot *telling;    /* what it is being told of; NULL: nothing */
+	struct snapshot *documented; /* what it was told of as to documents, which change with every key; NULL: it holds
+				      * none of this store */
+	struct fact *facts;          /* what this mount knows better than a load, oldest first */
+	int64_t ttl;                 /* nanoseconds; 0: read on every access */
+	int64_t next_load;           /* mono; for a ttl of its own; 0: with its source */
+	int64_t loaded;              /* mono, when the newest picture began to be loaded; 0: never */
 	int64_t loaded_wall;
 	struct error failure;      /* of its newest load */
 	struct idmap option_loads; /* hash of a path → when its newest own load began, mono; of those since `loaded` */
@@ -146,6 +148,7 @@ struct mount {
 	struct idmap natural;    /* shown id → natural id, 0 for a file that has no name any more */
 	struct idmap successors; /* shown id of a file that was replaced → natural id of the name it had */
 	struct idmap metas;      /* shown id → struct meta * */
+	struct idmap documents;  /* shown ids of documents that the kernel may keep */
 	struct unreported *unreported;
 	struct table *tables;      /* sorted by name; see tables.h */
 	pthread_cond_t table_wake; /* their thread has something to do */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/document.h"
 #include "fs/replay.h"
 #include "fs/vfs_private.h"
 
@@ -164,6 +165,11 @@ int vfs_reported_locked(struct view *view, const char *folder, const char *name)
 	return -number;
 }
 
+int vfs_fetch(struct view *view, const char *path, struct error *e)
+{
+	return path[0] ? refresh_option(view, path, e) : refresh_store(view->source, view->store, true, e);
+}
+
 /* Brings a store that is read on every access up to date for one name. Drops the lock meanwhile. */
 static int fetch(struct mount *m, struct call *c, struct view *view, const struct folder *folder, const char *name)
 {
@@ -175,9 +181,10 @@ static int fetch(struct mount *m, struct call *c, struct view *view, const struc
 	if (!c->may_block)
 		return CALL_BLOCKS;
 	c->fetched = true;
-	snprintf(option, sizeof(option), "%s", folder->path[0] ? folder->path : name);
+	bool of_store = document_find(name) != DOCUMENTS;
+	snprintf(option, sizeof(option), "%s", folder->path[0] ? folder->path : of_store ? "" : name);
 	pthread_mutex_unlock(&m->lock);
-	int r = refresh_option(view, option, &e);
+	int r = vfs_fetch(view, option, &e);
 	if (r < 0)
 		mount_fail(m, view->name, &e);
 	pthread_mutex_lock(&m->lock);
@@ -246,7 +253,9 @@ int vfs_run(struct mount *m, struct call *c)
 
 	if (c->own && replay_answer(m, c, &r))
 		return r;
-	r = calls[c->kind].run(m, c);
+	r = vfs_document_prepare(m, c);
+	if (r == 0)
+		r = calls[c->kind].run(m, c);
 
 	/* What only makes sense inside the house is a failure of the store to the world. */
 	return r == -ENXIO || r == -ECANCELED ? -EIO : r;

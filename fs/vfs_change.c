@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Making and removing: mkdir, mknod, unlink, rmdir. */
 #include "fs/control.h"
+#include "fs/document.h"
 #include "fs/vfs_private.h"
 
 #include <errno.h>
@@ -216,7 +217,7 @@ static int begin_unlink(struct mount *m, struct call *c, struct removal *removal
 	if (r != 0)
 		return r;
 	if (!target->entry)
-		return -ENOENT;
+		return document_find(c->name) == DOCUMENTS ? -ENOENT : -EPERM;
 	if (target->entry->kind == ENTRY_FOLDER)
 		return -EISDIR;
 	const struct fact *fact = view_fact_locked(target->view, target->folder->path, c->name);

@@ -262,8 +262,13 @@ int vfs_commit(struct mount *m, struct call *c, struct handle *h)
 	__attribute__((cleanup(commit_deinit))) struct commit commit = COMMIT_NULL;
 	struct error e = ERROR_NULL;
 	uint64_t version = 0;
+	if (h->document) {
+		int done = vfs_document_commit(m, c, h, &e);
+		if (done < 0)
+			failed(m, h, done, &e);
+		return done;
+	}
 	int r = begin(m, h, &commit, &version, &e);
-
 	if (r > 0)
 		return 0;
 	if (r == 0)
@@ -310,6 +315,8 @@ int vfs_truncate_closed(struct mount *m, struct call *c)
 {
 	__attribute__((cleanup(commit_deinit))) struct commit commit = COMMIT_NULL;
 	struct error e = ERROR_NULL;
+	if (id_is_document(c->node))
+		return -EINVAL;
 	int r = c->wish.size > ITEM_SIZE_MAX ? error_set(&e, EFBIG, "an item holds 400 KB in all") : 0;
 
 	if (r == 0)

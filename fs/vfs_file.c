@@ -80,6 +80,8 @@ static int make_handle(struct mount *m, struct call *c, const struct where *wher
 	h->known = chosen >= 0 || !(where->entry->flags & ENTRY_MEMORY) || vfs_is_parked(fact);
 	h->type = chosen >= 0 ? (enum value_type)chosen : (enum value_type)where->entry->type;
 	h->limit = value_limit(where->folder, where->entry);
+	if (id_is_document(where->entry->id))
+		handle_of_document(h);
 	h->changes = node->changes;
 	m->n_handles++;
 	c->handle = h;
@@ -119,7 +121,10 @@ static int settle(struct mount *m, struct call *c, const struct where *where)
 {
 	struct version version = notify_version_locked(where->view, where->folder, where->entry, where->node);
 
-	if (where->view->ttl == 0 || has_writer(m, where->node)) {
+	bool document = id_is_document(where->entry->id);
+
+	if (where->view->ttl == 0 || has_writer(m, where->node) ||
+	    (document && !node_hold_document_locked(where->view, node_shown_locked(m, where->entry->id)))) {
 		c->direct = true;
 		return 0;
 	}
@@ -148,7 +153,7 @@ static int fetch_value(struct mount *m, struct call *c, const struct where *wher
 	strncpy(option, where->folder->path, sizeof(option) - 1);
 	option[sizeof(option) - 1] = '\0';
 	pthread_mutex_unlock(&m->lock);
-	int r = refresh_option(view, option, &e);
+	int r = vfs_fetch(view, option, &e);
 	pthread_mutex_lock(&m->lock);
 	return r;
 }
@@ -175,6 +180,8 @@ int vfs_open(struct mount *m, struct call *c)
 	if (where.kind != WHERE_VALUE)
 		return -ESTALE;
 	if (for_writing(c)) {
+		if (id_is_document(where.entry->id) && !vfs_document_is_writable(where.folder, where.entry))
+			return -EACCES;
 		r = settings_read_only(m->settings) ? -EROFS : wait_for_readers(m, c, where.node);
 		c->direct = true;
 	} else {

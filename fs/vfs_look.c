@@ -57,11 +57,17 @@ void vfs_attr_value_locked(struct mount *m, const struct view *view, const struc
 {
 	uint64_t shown = node_shown_locked(m, entry->id);
 	const struct node *node = node_find_locked(m, shown);
+	bool document = id_is_document(entry->id);
+	bool kept = document && node_hold_document_locked((struct view *)view, shown);
 	struct version version = notify_version_locked(view, folder, entry, node);
 
 	*attr = attr_base(m, shown, S_IFREG, version.entry->mtime);
 	attr->size = version.entry->value_len;
 	set_lifetime(view, attr);
+	if (document && !vfs_document_is_writable(folder, entry))
+		attr->mode &= ~0222U;
+	if (document && !kept)
+		attr->attr_ttl = 0;
 	/* What a commit changes in a moment must be asked for again. */
 	if (node_is_written(node))
 		attr->attr_ttl = 0;
@@ -193,6 +199,8 @@ int vfs_lookup(struct mount *m, struct call *c)
 	int r = vfs_target_locked(m, c, c->node, c->name, &target);
 	if (r != 0)
 		return r;
+	if (!target.entry)
+		target.entry = vfs_document_locked(target.view, &target.folder, c->name);
 	if (!target.entry) {
 		/* How long the kernel may believe that. */
 		c->attr.entry_ttl = target.view->ttl ? VFS_KEEP : 0;

@@ -214,7 +214,7 @@ static int begin_retype(struct mount *m, struct call *c, struct where *where, st
 	size_t len;
 
 	*where = where_locked(m, c->node);
-	if (where->kind != WHERE_VALUE || strcmp(c->name, "user.dynconf.type") != 0)
+	if (where->kind != WHERE_VALUE || id_is_document(where->entry->id) || strcmp(c->name, "user.dynconf.type") != 0)
 		return -EPERM;
 	if (value_type_parse(buf_text(&c->text), c->text.len, &type) < 0)
 		return error_set(e, EINVAL, "a type is one of S, N, BOOL, B, NULL, SS, NS, BS, L and M");

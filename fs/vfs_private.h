@@ -42,6 +42,18 @@ void vfs_attr_value_locked(struct mount *m, const struct view *view, const struc
 			   const struct entry *entry, struct attr *attr);
 int vfs_attr_locked(struct mount *m, uint64_t id, struct attr *attr);
 
+/* A document in a folder of that name; `*folder` becomes the one that it is in. NULL: there is none. */
+const struct entry *vfs_document_locked(const struct view *view, const struct folder **folder, const char *name);
+/* Only an option's %json is. */
+bool vfs_document_is_writable(const struct folder *folder, const struct entry *entry);
+/* Makes the document that the call is about, outside the lock: 0, CALL_BLOCKS where that would take a while. */
+int vfs_document_prepare(struct mount *m, struct call *c);
+/* The commit of what was written to one. */
+int vfs_document_commit(struct mount *m, struct call *c, struct handle *h, struct error *e);
+
+/* Brings a store that is read on every access up to date: one option, or all of it for "". Without the lock. */
+int vfs_fetch(struct view *view, const char *path, struct error *e);
+
 /* The network, without the lock: a store call with the call's deadline, its costs counted for the view. */
 int vfs_apply(struct mount *m, struct call *c, struct view *view, const struct change *change, struct error *e);
 /* The strand that orders what is done to one option. */

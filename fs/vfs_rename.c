@@ -5,6 +5,7 @@
  * and a key that goes under one stays in the store ("parked") until its name is taken again. The rest is one
  * conditional update or transaction.
  */
+#include "fs/document.h"
 #include "fs/vfs_private.h"
 
 #include <errno.h>
@@ -67,6 +68,8 @@ static int check_ends(const struct call *c, const struct move *move)
 {
 	const struct target *from = &move->from, *to = &move->to;
 
+	if (document_find(c->name) != DOCUMENTS || document_find(c->new_name) != DOCUMENTS)
+		return -EPERM;
 	if (!from->entry)
 		return -ENOENT;
 	if (from->view->source != to->view->source)

@@ -154,20 +154,26 @@ static void fact_free(struct fact *fact)
 	free(fact);
 }
 
+static void facts_free(struct fact *facts)
+{
+	while (facts) {
+		struct fact *fact = facts;
+		facts = fact->next;
+		fact_free(fact);
+	}
+}
+
 void views_free(struct mount *m)
 {
 	for (size_t i = 0; i < m->n_views; i++) {
 		struct view *view = m->views[i];
-		while (view->facts) {
-			struct fact *fact = view->facts;
-			view->facts = fact->next;
-			fact_free(fact);
-		}
+		facts_free(view->facts);
 		idmap_deinit(&view->option_loads);
 		idmap_deinit(&view->ours);
 		snapshot_unref(view->current);
 		snapshot_unref(view->told);
 		snapshot_unref(view->telling);
+		snapshot_unref(view->documented);
 		free(view->store);
 		free(view);
 	}
@@ -279,6 +285,17 @@ static int overlay(struct snapshot_draft *draft, const struct fact *fact)
 	return fact->name ? overlay_value(draft, fact) : overlay_folder(draft, fact);
 }
 
+static int overlay_all(struct snapshot_draft *draft, const struct fact *facts, const char *folder)
+{
+	int r = 0;
+
+	for (const struct fact *fact = facts; fact && r == 0; fact = fact->next) {
+		if (!folder || strcmp(folder, fact->folder) == 0)
+			r = overlay(draft, fact);
+	}
+	return r;
+}
+
 /* What was known of names in a folder is void once the folder itself came or went. */
 static void drop_facts_below(struct view *view, const char *folder)
 {
@@ -334,36 +351,71 @@ static bool is_told(const struct view *view, bool kernel_knows)
 	return kernel_knows && view->told == view->current && !view->telling;
 }
 
-int view_record_locked(struct view *view, const struct fact *done, bool kernel_knows)
+/* In the order of their coming. */
+static int copy_facts(const struct fact *done, size_t n, struct fact **copies)
+{
+	while (n-- > 0) {
+		struct fact *copy = fact_copy(&done[n]);
+		if (!copy)
+			return -ENOMEM;
+		copy->next = *copies;
+		*copies = copy;
+	}
+	return 0;
+}
+
+/* The current picture with the facts laid over it. */
+static int draw(const struct view *view, const struct fact *facts, struct snapshot **next)
 {
 	struct snapshot_draft *draft = NULL;
-	struct snapshot *next = NULL;
-	struct fact *fact = fact_copy(done);
-
-	if (!fact)
-		return -ENOMEM;
 	int r = snapshot_draft_new(view->store, view->current, true, &draft, NULL);
+
 	if (r == 0)
-		r = overlay(draft, fact);
+		r = overlay_all(draft, facts, NULL);
+	if (r == 0)
+		return snapshot_draft_finish(draft, next, NULL);
+	snapshot_draft_free(draft);
+	return r;
+}
+
+/* `raised`: the kernel has told the watchers, whatever else it has to be told. */
+static int record(struct view *view, const struct fact *done, size_t n, bool kernel_knows, bool raised)
+{
+	struct snapshot *next = NULL;
+	struct fact *facts = NULL;
+
+	int r = copy_facts(done, n, &facts);
+	if (r == 0)
+		r = draw(view, facts, &next);
 	if (r < 0) {
-		snapshot_draft_free(draft);
-		fact_free(fact);
-		return r;
-	}
-	r = snapshot_draft_finish(draft, &next, NULL);
-	if (r < 0) {
-		fact_free(fact);
+		facts_free(facts);
 		return r;
 	}
 	/* Else the notifier sees the difference. */
-	if (next != view->current && is_told(view, kernel_knows))
-		events_fact_locked(view, fact);
-	else
-		ours_add_locked(view, fact);
-	add_fact(view, fact);
+	bool tells = next != view->current && is_told(view, kernel_knows);
+	while (facts) {
+		struct fact *fact = facts;
+		facts = fact->next;
+		fact->next = NULL;
+		if (tells)
+			events_fact_locked(view, fact);
+		else if (raised)
+			ours_add_locked(view, fact);
+		add_fact(view, fact);
+	}
 	drop_old_facts(view);
 	view_publish_locked(view, next, kernel_knows);
 	return 0;
+}
+
+int view_record_locked(struct view *view, const struct fact *done, bool kernel_knows)
+{
+	return record(view, done, 1, kernel_knows, true);
+}
+
+int view_record_all_locked(struct view *view, const struct fact *done, size_t n)
+{
+	return record(view, done, n, false, false);
 }
 
 void view_forget_locked(struct view *view, const char *folder, const char *name, bool kernel_knows)
@@ -405,17 +457,6 @@ static void drop_served_facts(struct view *view, const char *folder, int64_t beg
 			link = &fact->next;
 		}
 	}
-}
-
-static int overlay_all(struct snapshot_draft *draft, const struct fact *facts, const char *folder)
-{
-	int r = 0;
-
-	for (const struct fact *fact = facts; fact && r == 0; fact = fact->next) {
-		if (!folder || strcmp(folder, fact->folder) == 0)
-			r = overlay(draft, fact);
-	}
-	return r;
 }
 
 static int overlay_facts(struct view *view, struct snapshot **loaded)
@@ -587,6 +628,6 @@ void view_publish_locked(struct view *view, struct snapshot *next, bool kernel_k
 	}
 	snapshot_unref(view->current);
 	view->current = next;
-	if (view->told != view->current)
+	if (view->told != view->current || view->documented)
 		notify_wake(view->mount->notifier);
 }

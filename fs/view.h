@@ -62,6 +62,9 @@ struct fact *view_fact_locked(struct view *view, const char *folder, const char 
 /* One thing that was done: becomes a fact and a new snapshot, and the kernel is told where it does not know itself.
  * Strings of `done` are copied. */
 int view_record_locked(struct view *view, const struct fact *done, bool kernel_knows);
+/* The same for several things that were done at once, and that the kernel knows nothing of: nobody sees some of them.
+ */
+int view_record_all_locked(struct view *view, const struct fact *done, size_t n);
 /* Forgets what is known of a name, and takes a value in memory out of the picture with it. */
 void view_forget_locked(struct view *view, const char *folder, const char *name, bool kernel_knows);
 

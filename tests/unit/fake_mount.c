@@ -228,6 +228,8 @@ void fake_settle(struct fake *f)
 		struct view *view = m->views[i];
 		snapshot_unref(view->told);
 		view->told = snapshot_ref(view->current);
+		snapshot_unref(view->documented);
+		view->documented = snapshot_ref(view->current);
 	}
 }
 
@@ -291,7 +293,8 @@ static bool all_told(void *data)
 	MOUNT_LOCKED(m);
 
 	for (size_t i = 0; i < m->n_views; i++)
-		told = told && m->views[i]->told == m->views[i]->current;
+		told = told && m->views[i]->told == m->views[i]->current &&
+		       (!m->views[i]->documented || m->views[i]->documented == m->views[i]->current);
 	return told && m->told_root == m->root_mtime;
 }
 

@@ -341,13 +341,41 @@ static int apply_rename_dir(struct fake_store *s, const struct ends *at, const s
 	return 0;
 }
 
+static int apply_replace(struct fake_store *s, const struct ends *at, const struct change *c)
+{
+	if (!find(s, at->to_store, at->to_option, NULL))
+		return -ESTALE;
+	for (size_t i = 0; i < c->n_keys; i++) {
+		const struct attribute *of = key_change_name(&c->keys[i]);
+		char *name = text(of->name, of->name_len);
+		const struct fake_row *row = find(s, at->to_store, at->to_option, name);
+		free(name);
+		if (c->keys[i].was ? !holds(row, &c->keys[i].before) : row != NULL)
+			return -ESTALE;
+	}
+	for (size_t i = 0; i < c->n_keys; i++) {
+		const struct key_change *key = &c->keys[i];
+		char *name = text(key_change_name(key)->name, key_change_name(key)->name_len);
+		if (key->is)
+			put(s, at->to_store, at->to_option, name, key->after.type, key->after.bytes, key->after.len);
+		else
+			drop(s, find(s, at->to_store, at->to_option, name));
+		free(name);
+	}
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*apply)(struct fake_store *s, const struct ends *at, const struct change *c);
 } kinds[CHANGE_KINDS] = {
-	[CHANGE_PUT] = { "put", apply_put },          [CHANGE_REMOVE] = { "remove", apply_remove },
-	[CHANGE_RENAME] = { "rename", apply_rename }, [CHANGE_MKDIR] = { "mkdir", apply_mkdir },
-	[CHANGE_RMDIR] = { "rmdir", apply_rmdir },    [CHANGE_RENAME_DIR] = { "rename-dir", apply_rename_dir },
+	[CHANGE_PUT] = { "put", apply_put },
+	[CHANGE_REMOVE] = { "remove", apply_remove },
+	[CHANGE_RENAME] = { "rename", apply_rename },
+	[CHANGE_MKDIR] = { "mkdir", apply_mkdir },
+	[CHANGE_RMDIR] = { "rmdir", apply_rmdir },
+	[CHANGE_RENAME_DIR] = { "rename-dir", apply_rename_dir },
+	[CHANGE_REPLACE] = { "replace", apply_replace },
 };
 
 static void write_down(struct fake_store *s, const struct ends *at, const struct change *c, int r)
