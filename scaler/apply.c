@@ -83,12 +83,15 @@ static void settle_pending(struct job *job)
 static void note(struct job *job, const char *text)
 {
 	struct state_entry *entry = job->entry;
+	struct state_sample sample = { .at = job->input.now, .provisioned = job->input.provisioned };
 
 	entry->provisioned = job->input.provisioned;
 	for (int d = 0; d < DIMENSIONS; d++) {
 		entry->used[d] = job->decision.sides[d].used;
 		entry->throttled[d] = job->decision.sides[d].events;
+		sample.consumed[d] = entry->used[d] / 100 * (double)sample.provisioned.of[d];
 	}
+	state_sample(entry, &sample, NULL);
 	snprintf(entry->last, sizeof(entry->last), "%s", text);
 }
 
@@ -191,14 +194,14 @@ static int send_update(struct pass *pass, struct turn *turn, struct job *const *
 static void publish(struct pass *pass, const struct job *job, const struct announcement *announcement)
 {
 	struct scaler *s = pass->scaler;
-	const char *topic = job->view->options.topic;
+	const char *topic = job->input.options->topic;
 	struct client_frame frame = { .deadline = pass_call(pass, PUBLISH_SECONDS).deadline, .cancel_fd = -1 };
 	struct error e = ERROR_NULL;
 	char subject[SUBJECT_MAX + 1], id[SNS_ID_MAX];
 	struct sns_message message = { topic, subject, buf_text(&announcement->body) };
 	struct client *client;
 
-	if (!announce_wanted(announcement, &job->view->options) || job->dry_run)
+	if (!announce_wanted(announcement, job->input.options) || job->dry_run)
 		return;
 	snprintf(subject, sizeof(subject), "%.*s", (int)SUBJECT_MAX, announcement->subject);
 	int rc = site_topic_client(pass->site, &s->site_setup, topic, &client, &e);
@@ -214,7 +217,7 @@ static void announce(struct pass *pass, const struct job *job, bool changed)
 {
 	_announcement_cleanup_ struct announcement alarm = ANNOUNCEMENT_NULL, change = ANNOUNCEMENT_NULL;
 
-	announce_alarm(&job->target, &job->view->options, &job->decision, &alarm);
+	announce_alarm(&job->target, job->input.options, &job->decision, &alarm);
 	publish(pass, job, &alarm);
 	if (!changed)
 		return;

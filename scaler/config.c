@@ -477,8 +477,22 @@ static int fill_sections(struct loader *loader, struct error *e)
 		r = fill(loader, "default_options", SCALER_SECTION, &loader->defaults, &layer, e);
 	for (size_t i = 0; r == 0 && section_rows[i].add; i++)
 		r = add_sections(loader, &section_rows[i], e);
-	if (r == 0 && !config->n_tables && request->file)
+	if (r == 0 && !config->n_tables && request->file && !request->shared)
 		r = error_set(e, EINVAL, "%s: there is no section [table: KEY]", request->file);
+	return r;
+}
+
+static int set_unmatched(struct loader *loader, struct error *e)
+{
+	int r = 0;
+
+	for (int kind = 0; r == 0 && kind < TARGET_KINDS; kind++) {
+		struct scaler_section *section = &loader->config->unmatched[kind];
+		section->kind = (enum target_kind)kind;
+		section->key = strdup("");
+		r = section->key ? scaler_options_copy(SCALER_SECTION, &loader->defaults, &section->options, e)
+				 : error_no_memory(e);
+	}
 	return r;
 }
 
@@ -504,6 +518,8 @@ static int load(const struct scaler_config_request *request, struct ini *ini, st
 		r = fill_global(&loader, e);
 	if (r == 0)
 		r = fill_sections(&loader, e);
+	if (r == 0)
+		r = set_unmatched(&loader, e);
 	scaler_options_deinit(SCALER_SECTION, &loader.defaults);
 	free(loader.sorted);
 	if (r < 0)

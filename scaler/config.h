@@ -39,6 +39,8 @@ struct scaler_config {
 	struct global_options global;  /* with its file, in `config` */
 	struct scaler_section *tables; /* in the order of the file */
 	size_t n_tables;
+	/* What a target has that no section matches, when somebody switches it on: [default_options]. */
+	struct scaler_section unmatched[TARGET_KINDS];
 };
 
 #define SCALER_CONFIG_NULL ((struct scaler_config){ 0 })

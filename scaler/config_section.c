@@ -248,6 +248,8 @@ void scaler_config_deinit(struct scaler_config *config)
 	for (size_t i = 0; i < config->n_tables; i++)
 		section_deinit(&config->tables[i]);
 	free(config->tables);
+	for (int kind = 0; kind < TARGET_KINDS; kind++)
+		section_deinit(&config->unmatched[kind]);
 	for (enum scaler_scope scope = SCALER_GLOBAL; scope <= SCALER_COMMAND; scope++)
 		scaler_options_deinit(scope, &config->global);
 	*config = SCALER_CONFIG_NULL;

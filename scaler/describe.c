@@ -3,6 +3,7 @@
 
 #include "scaler/circuit.h"
 #include "scaler/parallel.h"
+#include "scaler/steer.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -58,22 +59,46 @@ static const char *reason_to_leave(const struct pass *pass, const struct dynamod
 	return NULL;
 }
 
+/* The options of the target's own, where somebody set some; the state is locked. */
+static int own_options(const struct section_view *view, const struct state_entry *entry, struct section_options **own,
+		       struct error *e)
+{
+	*own = NULL;
+	if (!json_object_size(entry->options))
+		return 0;
+	*own = calloc(1, sizeof(**own));
+	if (!*own)
+		return error_no_memory(e);
+	int rc = steer_options(view->section, entry, *own, e);
+	if (rc < 0) {
+		free(*own);
+		*own = NULL;
+	}
+	return rc;
+}
+
 static int add_job(const struct pass *pass, struct turn *turn, const struct section_view *view,
 		   const struct dynamodb_resource *resource, const char *index, struct error *e)
 {
 	struct scaler *s = pass->scaler;
 	struct target target = { .table = turn->table, .index = index };
+	struct section_options *own = NULL;
 	struct state_entry *entry;
 
 	scaler_lock(s);
 	int rc = state_get(&s->state, pass->site->name, &target, &entry, e);
 	bool paused = rc == 0 && entry->paused, dry_run = rc == 0 && entry->dry_run;
+	if (rc == 0 && !paused)
+		rc = own_options(view, entry, &own, e);
 	scaler_unlock(s);
 	if (rc < 0)
 		return rc;
 	const char *why = paused ? "it was switched off" : reason_to_leave(pass, resource, &target);
 	if (why) {
 		leave(pass, &target, entry, why);
+		if (own)
+			scaler_options_deinit(SCALER_SECTION, own);
+		free(own);
 		return 0;
 	}
 	entry->told = false;
@@ -83,9 +108,10 @@ static int add_job(const struct pass *pass, struct turn *turn, const struct sect
 		.target = { .table = entry->table, .index = entry->index },
 		.view = view,
 		.entry = entry,
+		.own = own,
 		.dry_run = s->setup.config->global.dry_run || dry_run,
 		.input = {
-			.options = &view->options,
+			.options = own ? own : &view->options,
 			.kind = target_kind(&target),
 			.compat = s->setup.config->global.compat,
 			.now = pass->now,
@@ -105,23 +131,39 @@ static int by_pair(const void *a, const void *b)
 	return order ? order : strcmp(left->view->section->key, right->view->section->key);
 }
 
+/* One for each section that matches the index. */
+static int add_index_jobs(const struct pass *pass, struct turn *turn, const struct dynamodb_resource *index,
+			  struct error *e)
+{
+	const struct section_view *view = turn->view;
+	bool matched = false;
+	int rc = 0;
+
+	for (size_t k = 0; rc == 0 && k < view->section->n_indexes; k++) {
+		if (!scaler_section_matches(view->indexes[k].section, index->name))
+			continue;
+		matched = true;
+		rc = add_job(pass, turn, &view->indexes[k], index, index->name, e);
+	}
+	if (!matched && pass_adopted(pass, turn->table, index->name))
+		rc = add_job(pass, turn, &pass->unmatched_index, index, index->name, e);
+	return rc;
+}
+
 static int make_jobs(const struct pass *pass, struct turn *turn, struct error *e)
 {
 	const struct section_view *view = turn->view;
 	const struct dynamodb_table *table = &turn->described;
 
-	turn->jobs = calloc(1 + table->n_indexes * view->section->n_indexes, sizeof(*turn->jobs));
+	bool matched = *view->section->key || pass_adopted(pass, turn->table, NULL);
+
+	turn->jobs = calloc(1 + table->n_indexes * (view->section->n_indexes + 1), sizeof(*turn->jobs));
 	if (!turn->jobs)
 		return error_no_memory(e);
-	int rc = add_job(pass, turn, view, &table->self, NULL, e);
+	int rc = matched ? add_job(pass, turn, view, &table->self, NULL, e) : 0;
 	size_t first = turn->n_jobs;
-	for (size_t i = 0; rc == 0 && i < table->n_indexes; i++) {
-		for (size_t k = 0; rc == 0 && k < view->section->n_indexes; k++) {
-			if (scaler_section_matches(view->indexes[k].section, table->indexes[i].name))
-				rc = add_job(pass, turn, &view->indexes[k], &table->indexes[i], table->indexes[i].name,
-					     e);
-		}
-	}
+	for (size_t i = 0; rc == 0 && i < table->n_indexes; i++)
+		rc = add_index_jobs(pass, turn, &table->indexes[i], e);
 	qsort(turn->jobs + first, turn->n_jobs - first, sizeof(*turn->jobs), by_pair);
 	return rc;
 }
@@ -132,7 +174,7 @@ static void ask_breaker(const struct pass *pass, struct job *job)
 	_breaker_cleanup_ struct breaker_request request = BREAKER_NULL;
 	_buf_cleanup_ struct buf title = BUF_INIT(1024);
 	struct error why = ERROR_NULL;
-	int rc = breaker_request(&job->view->options, &setup->config->global, &request, &why);
+	int rc = breaker_request(job->input.options, &setup->config->global, &request, &why);
 
 	if (rc == 0 && !request.url)
 		return;

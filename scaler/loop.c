@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "scaler/loop_private.h"
 
+#include "scaler/steer.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -21,22 +23,10 @@ void scaler_unlock(struct scaler *scaler)
 	pthread_mutex_unlock(&scaler->lock);
 }
 
-const struct state *scaler_state(struct scaler *scaler, int64_t *next)
+struct state *scaler_state(struct scaler *scaler, int64_t *next)
 {
 	*next = scaler->next_pass;
 	return &scaler->state;
-}
-
-int scaler_switch(struct scaler *scaler, const char *site, const struct target *target, struct scaler_switches to,
-		  struct error *e)
-{
-	struct state_entry *entry = state_find(&scaler->state, site, target);
-
-	if (!entry)
-		return error_set(e, ENXIO, "%s is not one of the scaler's tables", target_name(target));
-	entry->paused = to.paused;
-	entry->dry_run = to.dry_run;
-	return 0;
 }
 
 void scaler_save(struct scaler *s, int64_t now)
@@ -128,6 +118,8 @@ int scaler_new(const struct scaler_setup *setup, struct scaler **scaler, struct 
 		rc = check_sites(s, e);
 	if (rc == 0 && global->state_file)
 		rc = state_load(global->state_file, &s->state, e);
+	if (rc == 0 && global->options_persist)
+		rc = steer_load(global->options_persist, setup->config, &s->state, e);
 	if (rc < 0) {
 		scaler_free(s);
 		return rc;

@@ -44,16 +44,9 @@ int scaler_stop(struct scaler *scaler, struct error *e);
 /* The next pass begins now. Any thread. */
 void scaler_check_now(struct scaler *scaler);
 
-/* Around scaler_section_set on the configuration's sections, and around the looks and switches below. Never held during
- * I/O. */
+/* Around looks at the state and what steer.h changes. Never held during I/O. */
 void scaler_lock(struct scaler *scaler);
 void scaler_unlock(struct scaler *scaler);
 /* What is known; the entries may be read while the lock is held. `*next` is the wall time of the next pass in
  * nanoseconds, 0 while one is under way. */
-const struct state *scaler_state(struct scaler *scaler, int64_t *next);
-/* Makes one target rest, or decide without acting, until the process ends. ENXIO: it is not known. */
-struct scaler_switches {
-	bool paused, dry_run;
-};
-int scaler_switch(struct scaler *scaler, const char *site, const struct target *target, struct scaler_switches to,
-		  struct error *e);
+struct state *scaler_state(struct scaler *scaler, int64_t *next);

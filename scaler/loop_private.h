@@ -46,6 +46,7 @@ struct job {
 	struct policy_decision decision;
 	struct policy_plan plan;
 	bool dry_run;
+	struct section_options *own; /* owned: the options in force where some were set while running; else NULL */
 };
 
 /* A table's turn. A failure ends it and leaves its counters alone. */
@@ -66,8 +67,9 @@ struct pass {
 	struct scaler *scaler;
 	int64_t now; /* Unix seconds, the same for every decision */
 	int cancel_fd;
-	struct section_view *views; /* like the configuration's tables */
-	struct turn *turns;         /* of one site, by name */
+	struct section_view *views; /* like the configuration's tables, then that of tables that none of them matches */
+	struct section_view unmatched_index;
+	struct turn *turns; /* of one site, by name */
 	size_t n_turns;
 	struct metrics_query *queries;
 	size_t n_queries;
@@ -104,5 +106,8 @@ static inline bool pass_stopped(const struct pass *pass)
 void pass_measure(struct pass *pass);
 /* Decisions, announcements and changes, in order. */
 void pass_apply(struct pass *pass);
+
+/* Whether somebody switched it on although no section matches it; `index` NULL: the table. */
+bool pass_adopted(const struct pass *pass, const char *table, const char *index);
 
 void scaler_save(struct scaler *scaler, int64_t now);

@@ -55,7 +55,8 @@ static void view_deinit(struct section_view *view)
 	for (size_t i = 0; view->indexes && i < view->section->n_indexes; i++)
 		scaler_options_deinit(SCALER_SECTION, &view->indexes[i].options);
 	free(view->indexes);
-	scaler_options_deinit(SCALER_SECTION, &view->options);
+	if (view->section)
+		scaler_options_deinit(SCALER_SECTION, &view->options);
 }
 
 static void views_free(struct section_view *views, size_t n)
@@ -85,17 +86,47 @@ static int make_views(struct pass *pass, struct error *e)
 	const struct scaler_config *config = s->setup.config;
 	int rc = 0;
 
-	pass->views = calloc(config->n_tables + 1, sizeof(*pass->views));
+	pass->views = calloc(config->n_tables + 2, sizeof(*pass->views));
 	if (!pass->views)
 		return error_no_memory(e);
 	scaler_lock(s);
 	for (size_t i = 0; rc == 0 && i < config->n_tables; i++)
 		rc = view_init(&pass->views[i], &config->tables[i], e);
 	scaler_unlock(s);
+	if (rc == 0)
+		rc = view_init(&pass->views[config->n_tables], &config->unmatched[TARGET_TABLE], e);
+	if (rc == 0)
+		rc = view_init(&pass->unmatched_index, &config->unmatched[TARGET_INDEX], e);
 	for (size_t i = 0; rc == 0 && i < config->n_tables; i++)
 		rc = sites_get(&s->sites, &s->site_setup, &config->global, &pass->views[i].options,
 			       &pass->views[i].site, e);
 	return rc;
+}
+
+bool pass_adopted(const struct pass *pass, const char *table, const char *index)
+{
+	const struct target target = { table, index };
+
+	scaler_lock(pass->scaler);
+	const struct state_entry *entry = state_find(&pass->scaler->state, pass->site->name, &target);
+	bool adopted = entry && entry->adopted;
+	scaler_unlock(pass->scaler);
+	return adopted;
+}
+
+/* The table, or one of its indexes. */
+static bool has_adopted(const struct pass *pass, const char *table)
+{
+	const struct state *state = &pass->scaler->state;
+	bool has = false;
+
+	scaler_lock(pass->scaler);
+	for (size_t i = 0; i < state->n && !has; i++) {
+		const struct state_entry *entry = state->entries[i];
+		has = entry->adopted && strcmp(entry->site, pass->site->name) == 0 && strcmp(entry->table, table) == 0;
+	}
+	scaler_unlock(pass->scaler);
+	return has;
 }
 
 /* The first section of the site that matches. */
@@ -114,6 +145,8 @@ static struct section_view *find_view(const struct pass *pass, const char *table
 		else
 			found = view;
 	}
+	if (!found && has_adopted(pass, table))
+		found = &pass->views[pass->scaler->setup.config->n_tables];
 	return found;
 }
 
@@ -175,6 +208,25 @@ static void plain_name(const char *key, char name[static 256])
 	}
 }
 
+/* Nothing is adopted before the first pass but what a file says, and entries are never taken away. */
+static int add_adopted(struct pass *pass, struct error *e)
+{
+	const struct state *state = &pass->scaler->state;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0; i++) {
+		scaler_lock(pass->scaler);
+		const struct state_entry *entry = i < state->n ? state->entries[i] : NULL;
+		bool ours = entry && entry->adopted && strcmp(entry->site, pass->site->name) == 0;
+		scaler_unlock(pass->scaler);
+		if (!entry)
+			break;
+		if (ours)
+			rc = add_turn(pass, entry->table, e);
+	}
+	return rc;
+}
+
 /* Without ListTables: the tables that are called by name. Whether that is all of them. */
 static int add_plain(struct pass *pass, bool *all, struct error *e)
 {
@@ -191,7 +243,7 @@ static int add_plain(struct pass *pass, bool *all, struct error *e)
 		if (name[0] && scaler_section_matches(view->section, name))
 			rc = add_turn(pass, name, e);
 	}
-	return rc;
+	return rc < 0 ? rc : add_adopted(pass, e);
 }
 
 static int by_table(const void *a, const void *b)
@@ -237,11 +289,21 @@ static int list_tables(struct pass *pass, struct error *e)
 	return 0;
 }
 
+static void own_free(struct section_options *own)
+{
+	if (own)
+		scaler_options_deinit(SCALER_SECTION, own);
+	free(own);
+}
+
 static void turns_free(struct pass *pass)
 {
 	for (size_t i = 0; i < pass->n_turns; i++) {
-		dynamodb_table_deinit(&pass->turns[i].described);
-		free(pass->turns[i].jobs);
+		struct turn *turn = &pass->turns[i];
+		for (size_t k = 0; k < turn->n_jobs; k++)
+			own_free(turn->jobs[k].own);
+		dynamodb_table_deinit(&turn->described);
+		free(turn->jobs);
 	}
 	free(pass->turns);
 	free(pass->queries);
@@ -298,7 +360,8 @@ int scaler_pass(struct scaler *s, struct error *e)
 	}
 	if (pass.rc == 0)
 		warn_unserved(&pass);
-	views_free(pass.views, n);
+	views_free(pass.views, n + 1);
+	view_deinit(&pass.unmatched_index);
 	scaler_save(s, pass.now);
 	if (pass_stopped(&pass))
 		return error_set(e, ECANCELED, "the pass was given up");

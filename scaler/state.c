@@ -11,6 +11,8 @@ static void entry_free(struct state_entry *entry)
 	free(entry->table);
 	free(entry->index);
 	free(entry->events);
+	free(entry->samples);
+	json_decref(entry->options);
 	free(entry);
 }
 
@@ -98,16 +100,36 @@ int state_get(struct state *state, const char *site, const struct target *target
 	return 0;
 }
 
+/* A place at the end of an array of at most `max` elements; the oldest goes when it is full. NULL: no memory. */
+static void *push(void **array, size_t *n, size_t max, size_t size)
+{
+	if (!*array)
+		*array = calloc(max, size);
+	if (!*array)
+		return NULL;
+	if (*n == max)
+		memmove(*array, (char *)*array + size, --*n * size);
+	return (char *)*array + (*n)++ * size;
+}
+
 int state_record(struct state_entry *entry, const struct state_event *event, struct error *e)
 {
-	if (!entry->events)
-		entry->events = calloc(STATE_EVENTS_MAX, sizeof(*entry->events));
-	if (!entry->events)
+	struct state_event *place =
+		push((void **)&entry->events, &entry->n_events, STATE_EVENTS_MAX, sizeof(*entry->events));
+
+	if (!place)
 		return error_no_memory(e);
-	if (entry->n_events == STATE_EVENTS_MAX) {
-		entry->n_events--;
-		memmove(entry->events, entry->events + 1, entry->n_events * sizeof(*entry->events));
-	}
-	entry->events[entry->n_events++] = *event;
+	*place = *event;
+	return 0;
+}
+
+int state_sample(struct state_entry *entry, const struct state_sample *sample, struct error *e)
+{
+	struct state_sample *place =
+		push((void **)&entry->samples, &entry->n_samples, STATE_SAMPLES_MAX, sizeof(*entry->samples));
+
+	if (!place)
+		return error_no_memory(e);
+	*place = *sample;
 	return 0;
 }

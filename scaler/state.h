@@ -5,6 +5,7 @@
 #include "scaler/policy.h"
 #include "scaler/target.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,7 +14,7 @@
  * What the scaler remembers of each table and index from one pass to the next, and over restarts where it has a file.
  * Not thread-safe: the loop locks around it.
  */
-enum { STATE_EVENTS_MAX = 64, STATE_TEXT_MAX = 512 };
+enum { STATE_EVENTS_MAX = 64, STATE_SAMPLES_MAX = 576, STATE_TEXT_MAX = 512 };
 
 /* A decision that led to an UpdateTable, or would have. */
 struct state_event {
@@ -21,6 +22,13 @@ struct state_event {
 	struct units before, after;
 	bool done; /* false: refused, or a dry run */
 	char text[STATE_TEXT_MAX];
+};
+
+/* What one check saw. */
+struct state_sample {
+	int64_t at; /* Unix seconds */
+	struct units provisioned;
+	double consumed[DIMENSIONS]; /* units a second */
 };
 
 struct state_entry {
@@ -39,13 +47,18 @@ struct state_entry {
 	struct state_event *events; /* oldest first */
 	size_t n_events;
 	/* of this process: */
-	int failures;         /* in a row */
-	int rests;            /* passes that are to be sat out */
-	bool paused, dry_run; /* switched so by somebody */
+	int failures; /* in a row */
+	int rests;    /* passes that are to be sat out */
+	/* changed by somebody, see steer.h: */
+	bool adopted;         /* scaled although no section matches it */
+	bool paused, dry_run; /* left alone; decided, not changed */
+	json_t *options;      /* names and texts over those of its section; NULL: none */
 	bool told;            /* that it is left alone, and why */
 	struct units provisioned;
 	double used[DIMENSIONS], throttled[DIMENSIONS]; /* percent; events */
-	char last[STATE_TEXT_MAX];                      /* the last decision or failure, "" before the first */
+	struct state_sample *samples;                   /* of the newest checks, oldest first */
+	size_t n_samples;
+	char last[STATE_TEXT_MAX]; /* the last decision or failure, "" before the first */
 };
 
 struct state {
@@ -64,6 +77,8 @@ int state_get(struct state *state, const char *site, const struct target *target
 struct state_entry *state_find(const struct state *state, const char *site, const struct target *target);
 /* The oldest event goes when there are too many. */
 int state_record(struct state_entry *entry, const struct state_event *event, struct error *e);
+
+int state_sample(struct state_entry *entry, const struct state_sample *sample, struct error *e);
 
 /* A file that is not there is an empty state. EINVAL: it is something else; EACCES; EIO. */
 int state_load(const char *path, struct state *state, struct error *e);

@@ -2,16 +2,13 @@
 #include "scaler/state.h"
 
 #include "aws/core/buf.h"
+#include "aws/core/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { VERSION = 1, STATE_FILE_MAX = 64 << 20, MONTH = 31 * 86400 };
 
@@ -120,41 +117,17 @@ static int read_root(const json_t *root, struct state *state, struct error *e)
 	return rc;
 }
 
-static int read_all(int fd, struct buf *text)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	for (;;) {
-		char *room = buf_reserve(text, 1 << 16);
-		if (!room)
-			return buf_error(text);
-		ssize_t n = read(fd, room, 1 << 16);
-		if (n == 0)
-			return 0;
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		text->len += n > 0 ? (size_t)n : 0;
-	}
-}
-
 int state_load(const char *path, struct state *state, struct error *e)
 {
 	_buf_cleanup_ struct buf text = BUF_INIT(STATE_FILE_MAX);
 	struct state loaded = STATE_NULL;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct error missing = ERROR_NULL;
+	int rc = file_read(path, &text, &missing);
 
-	if (fd < 0 && errno == ENOENT)
+	if (rc == -ENOENT)
 		return 0;
-	int rc = fd < 0 ? -errno : read_all(fd, &text);
-	if (fd >= 0)
-		close(fd);
 	if (rc < 0)
-		return error_set(e, rc == -EACCES ? EACCES : EIO, "the state file %s cannot be read: %s", path,
-				 strerror(-rc));
+		return error_set(e, missing.number, "the state file: %s", missing.text);
 	json_t *root = json_loadb(buf_text(&text), text.len, 0, NULL);
 	rc = read_root(root, &loaded, e);
 	json_decref(root);
@@ -229,60 +202,13 @@ static char *state_text(const struct state *state, int64_t now)
 	return text;
 }
 
-static int write_all(int fd, const char *text)
-{
-	for (size_t left = strlen(text); left > 0;) {
-		ssize_t n = write(fd, text, left);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		text += n > 0 ? n : 0;
-		left -= n > 0 ? (size_t)n : 0;
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
-/* A rename is on the disk when its folder is. */
-static int sync_folder(const char *path)
-{
-	_buf_cleanup_ struct buf folder = BUF_INIT(PATH_MAX);
-	const char *slash = strrchr(path, '/');
-
-	buf_append(&folder, slash ? path : ".", slash ? (size_t)(slash - path) + 1 : 1);
-	int fd = open(buf_text(&folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	int rc = fsync(fd) < 0 ? -errno : 0;
-	close(fd);
-	return rc;
-}
-
-static int replace(const char *path, const char *text)
-{
-	_buf_cleanup_ struct buf next = BUF_INIT(PATH_MAX);
-
-	buf_printf(&next, "%s.new", path);
-	if (buf_error(&next))
-		return -ENAMETOOLONG;
-	unlink(buf_text(&next));
-	int fd = open(buf_text(&next), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	int rc = write_all(fd, text);
-	close(fd);
-	if (rc == 0 && rename(buf_text(&next), path) < 0)
-		rc = -errno;
-	if (rc < 0)
-		unlink(buf_text(&next));
-	return rc < 0 ? rc : sync_folder(path);
-}
-
 int state_save(const char *path, const struct state *state, int64_t now, struct error *e)
 {
 	char *text = state_text(state, now);
 
 	if (!text)
 		return error_no_memory(e);
-	int rc = replace(path, text);
+	int rc = file_replace(path, text);
 	free(text);
 	return rc < 0 ? error_set(e, EIO, "the state file %s cannot be written: %s", path, strerror(-rc)) : 0;
 }

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -50,4 +52,51 @@ int file_read(const char *path, struct buf *out, struct error *e)
 		if (n == 0)
 			return 0;
 	}
+}
+
+static int write_all(int fd, const char *text)
+{
+	for (size_t left = strlen(text); left > 0;) {
+		ssize_t n = write(fd, text, left);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		text += n > 0 ? n : 0;
+		left -= n > 0 ? (size_t)n : 0;
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+/* A rename is on the disk when its folder is. */
+static int sync_folder(const char *path)
+{
+	_buf_cleanup_ struct buf folder = BUF_INIT(PATH_MAX);
+	const char *slash = strrchr(path, '/');
+
+	buf_append(&folder, slash ? path : ".", slash ? (size_t)(slash - path) + 1 : 1);
+	int fd = open(buf_text(&folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int rc = fsync(fd) < 0 ? -errno : 0;
+	close(fd);
+	return rc;
+}
+
+int file_replace(const char *path, const char *text)
+{
+	_buf_cleanup_ struct buf next = BUF_INIT(PATH_MAX);
+
+	buf_printf(&next, "%s.new", path);
+	if (buf_error(&next))
+		return -ENAMETOOLONG;
+	unlink(buf_text(&next));
+	int fd = open(buf_text(&next), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	int rc = write_all(fd, text);
+	close(fd);
+	if (rc == 0 && rename(buf_text(&next), path) < 0)
+		rc = -errno;
+	if (rc < 0)
+		unlink(buf_text(&next));
+	return rc < 0 ? rc : sync_folder(path);
 }
