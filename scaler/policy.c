@@ -282,7 +282,7 @@ static void check_side(const struct policy_input *input, enum dimension d, struc
 	decision->high[d] = options->upper_alarm > 0 && out->used >= (double)options->upper_alarm;
 	decision->low[d] = options->lower_alarm > 0 && out->used < (double)options->lower_alarm;
 	decide(&side, input->options->consecutive == CONSECUTIVE_STRICT);
-	out->wanted = whole(side.value);
+	out->wanted = side.value == side.units ? input->provisioned.of[d] : whole(side.value);
 	decision->checks.of[d] = side.checks;
 	decision->needed |= out->needed;
 }
