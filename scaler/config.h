@@ -87,7 +87,8 @@ bool scaler_section_matches(const struct scaler_section *section, const char *na
 void scaler_config_show(const struct scaler_config *config, struct buf *out);
 
 /* One option of a section while running, validated as in the file, together with the others: on failure nothing has
- * changed. ENOENT: there is no such option. Get: as the file would say it. */
+ * changed. ENOENT: there is no such option. "" takes back an option that has no default; the value shown changes
+ * nothing. Get: as the file would say it. */
 int scaler_section_set(struct scaler_section *section, const char *name, const char *value, struct error *e);
 int scaler_section_get(const struct scaler_section *section, const char *name, struct buf *out, struct error *e);
 

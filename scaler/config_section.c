@@ -268,8 +268,12 @@ static const struct scaler_option *find_option(const char *name, struct error *e
 static int try_set(struct scaler_section *draft, const struct scaler_option *row, const char *value, struct error *e)
 {
 	size_t option;
-	int r = scaler_option_set(row, &draft->options, value, NULL, e);
+	int r = 0;
 
+	if (!*value && !row->fallback)
+		scaler_option_unset(row, &draft->options);
+	else
+		r = scaler_option_set(row, &draft->options, value, NULL, e);
 	if (r == 0)
 		r = section_check(draft, &option, e);
 	for (size_t i = 0; r == 0 && i < draft->n_schedules; i++)
@@ -281,9 +285,14 @@ int scaler_section_set(struct scaler_section *section, const char *name, const c
 {
 	const struct scaler_option *row = find_option(name, e);
 	struct scaler_section draft = *section;
+	_buf_wipe_ struct buf shown = BUF_INIT(1 << 16);
 
 	if (!row)
 		return -ENOENT;
+	/* A password is shown as ***, and must not become that. */
+	scaler_option_get(row, &section->options, &shown);
+	if (strcmp(buf_text(&shown), value) == 0)
+		return 0;
 	draft.options = (struct section_options){ 0 };
 	draft.pattern = NULL;
 	draft.exclude = NULL;

@@ -154,6 +154,8 @@ const struct scaler_option *scaler_option_find(enum scaler_scope scope, const ch
 /* `base` is the struct of the row's scope. EINVAL with a sentence that names the option and never the value, for what
  * is not of the row's type. A warning (an unknown sns-message-type is left out) goes to `log`. */
 int scaler_option_set(const struct scaler_option *row, void *base, const char *value, struct log *log, struct error *e);
+/* As if it had not been given, for a row without a default. */
+void scaler_option_unset(const struct scaler_option *row, void *base);
 /* EINVAL where the value is below the row's range. */
 int scaler_option_check(const struct scaler_option *row, const void *base, enum target_kind kind, struct error *e);
 /* The value as the file would say it, "" when it is unset. Secrets are ***. */

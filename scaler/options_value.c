@@ -331,6 +331,17 @@ int scaler_option_set(const struct scaler_option *row, void *base, const char *v
 	return types[row->type].parse(row, field_of(row, base), value, log, e);
 }
 
+void scaler_option_unset(const struct scaler_option *row, void *base)
+{
+	const struct type_row *type = &types[row->type];
+
+	if (type->free)
+		type->free(field_of(row, base));
+	memset(field_of(row, base), 0, type->size);
+	if (row->type == SCALER_INT)
+		*(int64_t *)field_of(row, base) = SCALER_UNSET;
+}
+
 void scaler_option_get(const struct scaler_option *row, const void *base, struct buf *out)
 {
 	types[row->type].format(row, const_field_of(row, base), out);
@@ -436,8 +447,8 @@ int scaler_options_default(enum scaler_scope scope, void *base, struct error *e)
 			continue;
 		if (row->fallback)
 			r = scaler_option_set(row, base, row->fallback, NULL, e);
-		else if (row->type == SCALER_INT)
-			*(int64_t *)field_of(row, base) = SCALER_UNSET;
+		else
+			scaler_option_unset(row, base);
 	}
 	return r;
 }
