@@ -31,15 +31,15 @@ static void begin(struct announcement *out, struct buf *title, const struct targ
 static void alarm_lines(const struct alarm_row *row, const char *title, const struct section_options *options,
 			const struct policy_decision *decision, struct announcement *out)
 {
-	const bool *reached = (const bool *)((const char *)decision + row->reached);
+	const bool *reached = (const void *)((const char *)decision + row->reached);
 
 	for (int d = 0; d < DIMENSIONS; d++) {
-		int64_t threshold = *(const int64_t *)((const char *)&options->sides[d] + row->threshold);
+		const int64_t *threshold = (const void *)((const char *)&options->sides[d] + row->threshold);
 		if (!reached[d])
 			continue;
 		out->types = 1U << row->type;
 		buf_printf(&out->body, "%s - Consumed %s Capacity %f%% was %s alarm threshold %f%%\n", title,
-			   dimension_rows[d].singular_title, decision->sides[d].used, row->text, (double)threshold);
+			   dimension_rows[d].singular_title, decision->sides[d].used, row->text, (double)*threshold);
 	}
 	if (out->types)
 		snprintf(out->subject, sizeof(out->subject), "ALARM: %s Throughput for Table %s", row->subject, title);

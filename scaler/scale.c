@@ -175,6 +175,7 @@ double scale_down(const struct scale *scale, double x)
 static void key_format(const struct scale_step *step, bool json, struct buf *out)
 {
 	_buf_cleanup_ struct buf text = BUF_INIT(out->max);
+	const char *quote = !step->quoted ? "" : strchr(step->quoted, '\'') ? "\"" : "'";
 
 	if (step->quoted)
 		buf_str(&text, step->quoted);
@@ -183,7 +184,7 @@ static void key_format(const struct scale_step *step, bool json, struct buf *out
 	if (json)
 		json_text(buf_text(&text), out);
 	else
-		buf_printf(out, step->quoted ? "'%s'" : "%s", buf_text(&text));
+		buf_printf(out, "%s%s%s", quote, buf_text(&text), quote);
 }
 
 void scale_format(const struct scale *scale, bool json, struct buf *out)
