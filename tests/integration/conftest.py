@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mounts import DYNCONF, Mount, run, unmount  # noqa: E402
 from proxy import Proxy  # noqa: E402
+from scalers import Cloud  # noqa: E402
 from servers import Server  # noqa: E402
 from sites import OPTION, SEED, STORE, LocalSite, TableSite  # noqa: E402
 
@@ -168,3 +169,30 @@ def cli(folder):
     for line in reversed(Path('/proc/self/mountinfo').read_text().splitlines()):
         if f' {folder}/' in line:
             unmount(line.split()[4], lazy=True)
+
+
+@pytest.fixture
+def make_cloud(tmp_path, servers):
+    """A cloud whose tables are on the server of that name, and everything else is moto's."""
+    clouds = []
+
+    def make(name):
+        tables, others = servers(name), servers('moto')
+        proxy = Proxy(('127.0.0.1', tables.port)).__enter__()
+        clouds.append(Cloud(tmp_path, proxy, tables, others, f'{name}-{tables.new_name()}'))
+        return clouds[-1]
+
+    yield make
+    for cloud in clouds:
+        cloud.close()
+        cloud.proxy.__exit__()
+
+
+@pytest.fixture
+def cloud(make_cloud):
+    return make_cloud('moto')
+
+
+@pytest.fixture
+def tables_of_dynalite(make_cloud):
+    return make_cloud('dynalite')
