@@ -41,6 +41,7 @@ struct trial {
 	int cost;     /* of the next retry, in tokens */
 	int spent;    /* tokens, given back on success */
 	bool renewed, corrected;
+	int64_t skew; /* what the last attempt was signed with */
 };
 
 enum verdict {
@@ -135,17 +136,18 @@ static enum verdict judge_success(struct trial *t)
 		    why.text);
 }
 
-/* Learns by how much the server's clock is ahead of ours, once a call; false when what is known is that already, give
- * or take `tolerance`. */
+/* Learns by how much the server's clock is ahead of ours, once a call; false when the attempt was signed with that
+ * already, give or take `tolerance`. */
 static bool correct_skew(struct trial *t, int64_t tolerance)
 {
 	int64_t ahead = t->outcome.ahead;
 
-	if (t->corrected || !t->outcome.dated || !t->client->config.credentials ||
-	    llabs(ahead - atomic_load(&t->client->skew)) < tolerance)
+	if (t->corrected || !t->outcome.dated || !t->client->config.credentials || llabs(ahead - t->skew) < tolerance)
 		return false;
 	t->corrected = true;
-	atomic_store(&t->client->skew, ahead);
+	/* Another call may have learnt it since this one was signed. */
+	if (llabs(atomic_exchange(&t->client->skew, ahead) - ahead) < SKEW_TOLERANCE)
+		return true;
 	credentials_chain_set_skew(t->client->config.credentials, ahead);
 	log_warning(t->client->config.log, "this machine's clock differs from that of %s by %lld s: set it",
 		    t->client->host, (long long)(ahead / CLOCK_SECOND));
@@ -228,7 +230,7 @@ static int sign(const struct trial *t, const struct credentials *credentials, co
 		.body_len = t->call->body_len,
 		.region = c->config.region,
 		.service = c->config.service,
-		.wall = clock_wall(c->config.clock) + atomic_load(&c->skew),
+		.wall = clock_wall(c->config.clock) + t->skew,
 	};
 
 	return sigv4_sign(&request, credentials, signature, e);
@@ -281,6 +283,7 @@ static enum verdict attempt(struct trial *t)
 	t->outcome.code = NULL;
 	t->outcome.reasons[0] = '\0';
 	t->cost = COST;
+	t->skew = atomic_load(&t->client->skew);
 	if (chain && credentials_chain_get(chain, t->call->deadline, t->call->cancel_fd, &credentials, &t->error) < 0)
 		return GIVE_UP;
 	return exchange(t, chain ? &credentials : NULL);

@@ -15,8 +15,9 @@ import socket
 import struct
 import threading
 import time
+import urllib.parse
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from email.utils import formatdate
 from typing import Callable, Optional
 
@@ -32,6 +33,9 @@ class Request:
 
     def header(self, name):
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+
+ERROR_XML = '<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>{}</Message></Error></ErrorResponse>'
 
 
 @dataclass
@@ -60,10 +64,12 @@ class Exchange:
         self.connection.sendall(data)
 
     def error(self, status, name, message='from the proxy', **headers):
-        kind = f'com.amazonaws.dynamodb.v20120810#{name}'
-        body = json.dumps({'__type': kind, 'message': message}).encode()
-        headers = {'Content-Type': 'application/x-amz-json-1.0', **headers}
-        self.send(Answer(status, list(headers.items()), body).bytes())
+        if self.request.header('X-Amz-Target'):
+            kind = 'application/x-amz-json-1.0'
+            text = json.dumps({'__type': f'com.amazonaws.dynamodb.v20120810#{name}', 'message': message})
+        else:
+            kind, text = 'text/xml', ERROR_XML.format(name, message)
+        self.send(Answer(status, [('Content-Type', kind), *headers.items()], text.encode()).bytes())
 
     def reset(self):
         """Ends the connection with RST, as a crashed server's kernel does."""
@@ -129,11 +135,14 @@ def wrong_crc(exchange):
     exchange.send(answer.bytes())
 
 
+FIVE_MINUTES = timedelta(minutes=5)
+
+
 def punctual(status, name):
     """Refuses, as AWS does, what was signed at another time than now, under a name that does not tell."""
     def fault(exchange):
-        signed = datetime.strptime(exchange.request.header('X-Amz-Date'), '%Y%m%dT%H%M%S%z')
-        if abs((datetime.now(timezone.utc) - signed).total_seconds()) < 300:
+        signed = exchange.request.header('X-Amz-Date')
+        if not signed or abs(datetime.now(timezone.utc) - datetime.strptime(signed, '%Y%m%dT%H%M%S%z')) < FIVE_MINUTES:
             passed(exchange)
         else:
             exchange.error(status, name, 'The signature is not what it should be', Date=formatdate(usegmt=True))
@@ -337,7 +346,8 @@ def read_request(stream):
         headers.append((key, value.strip()))
     request = Request(line[0], line[1], headers, b'')
     request.body = stream.read(int(request.header('Content-Length') or 0))
-    request.operation = (request.header('X-Amz-Target') or '').rpartition('.')[2]
+    action = urllib.parse.parse_qs(request.body.decode('latin-1')).get('Action', [''])
+    request.operation = (request.header('X-Amz-Target') or action[0]).rpartition('.')[2]
     if request.body.startswith(b'{'):
         request.json = json.loads(request.body)
     return request

@@ -14,15 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional
 
+import boto3
 import pytest
 from conftest import needs
 from mounts import DYNCONF, environment
 from proxy import FAULTS, Proxy, passed, punctual
-from servers import ROOT
+from servers import CREDENTIALS, REGION, ROOT
 
 CALLS = Path(DYNCONF).parent / 'tests/integration/aws-calls'
 PATIENCE, DEADLINE = 30, 2  # seconds: for calls that end by themselves, and for those that do not
-FAKETIME = glob.glob('/usr/lib/*/faketime/libfaketime.so.1')
+FAKETIME = glob.glob('/usr/lib/*/faketime/libfaketimeMT.so.1')
 
 
 @dataclass
@@ -98,7 +99,43 @@ def nothing(_site, _name):
     pass
 
 
-# The server, what goes before, and how the value afterwards is found.
+def aws(site, service):
+    return boto3.client(service, endpoint_url=site.server.url, region_name=REGION,
+                        aws_access_key_id=CREDENTIALS['AWS_ACCESS_KEY_ID'],
+                        aws_secret_access_key=CREDENTIALS['AWS_SECRET_ACCESS_KEY'])
+
+
+def new_topic(site, name):
+    """A topic, and a queue that gets what is published there."""
+    topic = aws(site, 'sns').create_topic(Name=name)['TopicArn']
+    aws(site, 'sqs').create_queue(QueueName=name)
+    aws(site, 'sns').subscribe(TopicArn=topic, Protocol='sqs', Endpoint=topic.replace(':sns:', ':sqs:'))
+    return topic
+
+
+def messages(site, name, _):
+    queue = aws(site, 'sqs').get_queue_url(QueueName=name)['QueueUrl']
+    attributes = aws(site, 'sqs').get_queue_attributes(QueueUrl=queue, AttributeNames=['All'])['Attributes']
+    return attributes['ApproximateNumberOfMessages']
+
+
+def new_metric(site, name):
+    aws(site, 'cloudwatch').put_metric_data(Namespace='test', MetricData=[
+        {'MetricName': name, 'Value': 1, 'Dimensions': [{'Name': 'a', 'Value': 'b'}]}])
+
+
+def new_target(site, name):
+    aws(site, 'application-autoscaling').register_scalable_target(
+        ServiceNamespace='dynamodb', ResourceId=f'table/{name}', ScalableDimension='dynamodb:table:ReadCapacityUnits',
+        MinCapacity=1, MaxCapacity=2)
+    return f'table/{name}'
+
+
+def role(_site, _name):
+    return 'arn:aws:iam::123456789012:role/reader'
+
+
+# The server, what goes before (it may give the name of what is called for, in place of the table), and how the value afterwards is found.
 OPERATIONS = {
     'DescribeTable': ('extenddb', nothing, read),
     'CreateTable': ('extenddb', nothing, table),
@@ -111,6 +148,13 @@ OPERATIONS = {
     'UpdateItem': ('extenddb', old_item, stored),
     'DeleteItem': ('extenddb', old_item, stored),
     'TransactWriteItems': ('extenddb', old_item, stored),
+    'Publish': ('moto', new_topic, messages),
+    'GetMetricData': ('moto', new_metric, read),
+    'GetMetricStatistics': ('moto', new_metric, read),
+    'DescribeScalableTargets': ('moto', new_target, read),
+    'AssumeRole': ('moto', role, read),
+    'AssumeRoleWithWebIdentity': ('moto', role, read),
+    'GetCallerIdentity': ('moto', nothing, read),
 }
 
 
@@ -124,10 +168,10 @@ def faked(fault):
             'ASAN_OPTIONS': options}
 
 
-def call(site, proxy, operation, fault, option):
+def call(site, proxy, operation, fault, target, option):
     """(result, value) of one call by the client alone."""
     more = {'AWS_ENDPOINT_URL': proxy.url, **faked(fault)}
-    done = subprocess.run([CALLS, operation, str(fault.seconds), site.table, option], capture_output=True, text=True,
+    done = subprocess.run([CALLS, operation, str(fault.seconds), target, option], capture_output=True, text=True,
                           env=environment(site.folder, **more), timeout=2 * PATIENCE)
     assert done.returncode == 0, done.stderr
     result, *lost, value = done.stdout.splitlines()[0].split()
@@ -142,10 +186,10 @@ def count(requests, fault):
 def call_cell(site, operation, name):
     _, prepare, after = OPERATIONS[operation]
     fault, option = FAULTY[name], f'{operation}-{name}'
-    prepare(site, option)
+    target = prepare(site, option) or site.table
     with Proxy(('127.0.0.1', site.server.port)) as proxy:
         proxy.on(operation, fault.how, fault.times)
-        result, value = call(site, proxy, operation, fault, option)
+        result, value = call(site, proxy, operation, fault, target, option)
         return [name, result, count(proxy.seen(operation), fault), after(site, option, value)]
 
 
