@@ -2,7 +2,7 @@
 #include "scaler/config.h"
 
 #include "aws/core/ini.h"
-#include "scaler/config_private.h"
+#include "scaler/list.h"
 #include "scaler/window.h"
 
 #include <errno.h>
@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define BLANKS " \t\r\n\v\f"
 
 enum { SECTIONS_MAX = 10000, OPTIONS_MAX = 160, WORDS_MAX = 7 };
 
@@ -67,7 +65,7 @@ static const char *forgive_blanks(const char *section)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		size_t len = strlen(names[i]);
-		if (strncmp(section, names[i], len) == 0 && !section[len + strspn(section + len, BLANKS)])
+		if (strncmp(section, names[i], len) == 0 && !section[len + strspn(section + len, LIST_BLANKS)])
 			return names[i];
 	}
 	return section;
@@ -127,7 +125,7 @@ static int check_value(const struct loader *loader, const struct ini_entry *entr
 	for (at = entry->value; r == 0 && (at = strchr(at, '\n'));) {
 		size_t len = strcspn(++at, ":=\n");
 		bool comment = *at == '#' || *at == ';';
-		while (len && strchr(BLANKS, at[len - 1]))
+		while (len && strchr(LIST_BLANKS, at[len - 1]))
 			len--;
 		snprintf(name, sizeof(name), "%.*s", (int)(len < sizeof(name) ? len : 0), at);
 		if (comment || known_anywhere(name))
@@ -354,8 +352,8 @@ static int add_table(struct loader *loader, const struct ini_section *header, ch
 
 	if (key - name != (ptrdiff_t)strlen("table:"))
 		return cannot_match(loader, header, "[table: KEY], the key without a colon", e);
-	key += strspn(key, BLANKS);
-	for (size_t len = strlen(key); len && strchr(BLANKS, key[len - 1]); len--)
+	key += strspn(key, LIST_BLANKS);
+	for (size_t len = strlen(key); len && strchr(LIST_BLANKS, key[len - 1]); len--)
 		key[len - 1] = '\0';
 	return add_section(loader, place_section(&config->tables, &config->n_tables, key), TARGET_TABLE, key, header,
 			   e);
@@ -553,4 +551,56 @@ int scaler_config_load(const struct scaler_config_request *request, struct log *
 	if (r < 0)
 		return scaler_config_parse(request, "", 0, log, config, e);
 	return load(request, &ini, log, config, e);
+}
+
+const struct scaler_section *scaler_config_match(const struct scaler_config *config, const char *table,
+						 const struct scaler_section **another)
+{
+	const struct scaler_section *found = NULL;
+
+	for (size_t i = 0; i < config->n_tables; i++) {
+		if (!scaler_section_matches(&config->tables[i], table))
+			continue;
+		if (found) {
+			*another = &config->tables[i];
+			break;
+		}
+		found = &config->tables[i];
+		if (!another)
+			break;
+	}
+	return found;
+}
+
+static int check_all_patterns(const struct scaler_section *sections, size_t n, struct error *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = section_check_pattern(&sections[i], e);
+		if (r == 0)
+			r = check_all_patterns(sections[i].indexes, sections[i].n_indexes, e);
+		else if (sections[i].line)
+			r = error_context(e, "line %d", sections[i].line);
+	}
+	return r;
+}
+
+int scaler_config_check_patterns(const struct scaler_config *config, struct error *e)
+{
+	int r = check_all_patterns(config->tables, config->n_tables, e);
+
+	return r < 0 && config->global.config ? error_context(e, "%s", config->global.config) : r;
+}
+
+void scaler_config_deinit(struct scaler_config *config)
+{
+	for (size_t i = 0; i < config->n_tables; i++)
+		section_deinit(&config->tables[i]);
+	free(config->tables);
+	for (int kind = 0; kind < TARGET_KINDS; kind++)
+		section_deinit(&config->unmatched[kind]);
+	for (enum scaler_scope scope = SCALER_GLOBAL; scope <= SCALER_COMMAND; scope++)
+		scaler_options_deinit(scope, &config->global);
+	*config = SCALER_CONFIG_NULL;
 }

@@ -5,7 +5,7 @@
 #include "aws/core/error.h"
 #include "aws/core/log.h"
 #include "scaler/options.h"
-#include "scaler/pattern.h"
+#include "scaler/section.h"
 #include "scaler/target.h"
 
 #include <stdbool.h>
@@ -16,25 +16,6 @@
  * The configuration of the scaler: a dynamic-dynamodb.conf, unmodified, and the command line over it. Read once;
  * afterwards only options of sections change (scaler_section_set), by whoever holds the owner's lock.
  */
-struct scaler_section {
-	enum target_kind kind;
-	char *key;               /* an expression that names match from their start */
-	int line;                /* of its header, from 1; 0: from the command line */
-	struct pattern *pattern; /* NULL: the expression is not one, see scaler_config_check_patterns */
-	struct section_options options;
-	struct pattern **exclude;       /* NULL-terminated; NULL: none */
-	struct scaler_section *indexes; /* of a table, in the order of the file */
-	size_t n_indexes;
-	struct scaler_schedule *schedules; /* of this table or index */
-	size_t n_schedules;
-};
-
-struct scaler_schedule {
-	char *name;
-	int line;
-	struct schedule_options options;
-};
-
 struct scaler_config {
 	struct global_options global;  /* with its file, in `config` */
 	struct scaler_section *tables; /* in the order of the file */
@@ -80,17 +61,6 @@ int scaler_config_check_patterns(const struct scaler_config *config, struct erro
  * not NULL, is set where a later section matches too. */
 const struct scaler_section *scaler_config_match(const struct scaler_config *config, const char *table,
 						 const struct scaler_section **another);
-/* Whether a section (of a table, or one of a table's `indexes`, all of which count) serves that name. */
-bool scaler_section_matches(const struct scaler_section *section, const char *name);
 
 /* What --show-config prints, with the final newline. */
 void scaler_config_show(const struct scaler_config *config, struct buf *out);
-
-/* One option of a section while running, validated as in the file, together with the others: on failure nothing has
- * changed. ENOENT: there is no such option. "" takes back an option that has no default; the value shown changes
- * nothing. Get: as the file would say it. */
-int scaler_section_set(struct scaler_section *section, const char *name, const char *value, struct error *e);
-int scaler_section_get(const struct scaler_section *section, const char *name, struct buf *out, struct error *e);
-
-/* The least units that open schedules ask for; 0 where none does. `now` is Unix time in seconds. */
-struct units scaler_section_scheduled(const struct scaler_section *section, int64_t now);

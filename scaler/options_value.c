@@ -4,14 +4,13 @@
 
 #include "aws/core/log.h"
 #include "scaler/json.h"
+#include "scaler/list.h"
 #include "scaler/window.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define BLANKS " \t\r\n\v\f"
 
 /* What one type does with the field of a row. A NULL function: there is nothing to do, or to own. */
 struct type_row {
@@ -31,9 +30,9 @@ static int takes(const struct scaler_option *row, struct error *e, const char *w
 /* A number between blanks, for strtoll and strtod, which would also read what Python does not. */
 static bool only(const char *value, const char *letters)
 {
-	value += strspn(value, BLANKS);
+	value += strspn(value, LIST_BLANKS);
 	value += strspn(value, letters);
-	return !value[strspn(value, BLANKS)];
+	return !value[strspn(value, LIST_BLANKS)];
 }
 
 static int parse_int(const struct scaler_option *row, void *field, const char *value, struct log *log, struct error *e)
@@ -43,7 +42,8 @@ static int parse_int(const struct scaler_option *row, void *field, const char *v
 	(void)log;
 	errno = 0;
 	long long number = strtoll(value, &end, 10);
-	if (end == value || errno || !only(value, "+-0123456789") || end[strspn(end, BLANKS)] || number == SCALER_UNSET)
+	if (end == value || errno || !only(value, "+-0123456789") || end[strspn(end, LIST_BLANKS)] ||
+	    number == SCALER_UNSET)
 		return takes(row, e, "a whole number");
 	*(int64_t *)field = number;
 	return 0;
@@ -63,7 +63,7 @@ static int parse_float(const struct scaler_option *row, void *field, const char 
 
 	(void)log;
 	double number = strtod(value, &end);
-	if (end == value || !only(value, "+-.0123456789eEinftyaINFTYA") || end[strspn(end, BLANKS)])
+	if (end == value || !only(value, "+-.0123456789eEinftyaINFTYA") || end[strspn(end, LIST_BLANKS)])
 		return takes(row, e, "a number");
 	*(double *)field = number;
 	return 0;
@@ -233,17 +233,6 @@ static void free_scale(void *field)
 	scale_deinit(field);
 }
 
-/* The next name of a list with commas between, trimmed: its length, 0 for none; `*text` is moved behind it. */
-static size_t next_name(const char **text, const char **name)
-{
-	*name = *text + strspn(*text, BLANKS);
-	size_t len = strcspn(*name, ",");
-	*text = *name + len + ((*name)[len] == ',');
-	while (len && strchr(BLANKS, (*name)[len - 1]))
-		len--;
-	return len;
-}
-
 static unsigned message_bit(const char *name, size_t len)
 {
 	for (unsigned i = 0; i < MESSAGE_TYPES; i++) {
@@ -261,10 +250,12 @@ static int parse_messages(const struct scaler_option *row, void *field, const ch
 	unsigned bits = 0;
 	const char *name;
 
-	while (*value) {
-		size_t len = next_name(&value, &name);
+	while (value) {
+		size_t len = list_next_trimmed(&value, &name);
 		unsigned bit = message_bit(name, len);
 		bits |= bit;
+		if (!len)
+			continue;
 		if (bit)
 			buf_printf(&text, "%s%.*s", text.len ? ", " : "", (int)len, name);
 		else
@@ -379,7 +370,7 @@ static bool special_json(const struct scaler_option *row, const void *base, stru
 		return false;
 	names = ((const struct message_types *)field)->text;
 	while (names && *names) {
-		size_t len = next_name(&names, &name);
+		size_t len = list_next_trimmed(&names, &name);
 		buf_printf(out, "%s\"%.*s\"", before, (int)len, name);
 		before = ", ";
 	}

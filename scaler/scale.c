@@ -2,14 +2,13 @@
 #include "scaler/scale.h"
 
 #include "scaler/json.h"
+#include "scaler/list.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define BLANKS " \t\r\n\v\f"
 
 static int malformed(struct error *e)
 {
@@ -18,7 +17,7 @@ static int malformed(struct error *e)
 
 static const char *skip(const char *text)
 {
-	return text + strspn(text, BLANKS);
+	return text + strspn(text, LIST_BLANKS);
 }
 
 /* A Python number: strtod alone would also take hexadecimal, "inf" and "nan". NULL when it is none. */

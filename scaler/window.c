@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "scaler/window.h"
 
-#include "aws/core/buf.h"
+#include "scaler/list.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-
-#define BLANKS " \t\r\n\v\f"
 
 enum { DAY = 86400, PIECE_MAX = 32 };
 
@@ -25,15 +23,14 @@ static int day_of_week(int64_t now)
 	return (int)(((day + 3) % 7 + 7) % 7);
 }
 
-/* The next entry of a list with commas between, trimmed, into `piece`, cut where it is too long. */
-static void next_entry(const char **text, bool trim, char piece[PIECE_MAX + 1])
+/* The next entry of a list, into `piece`, cut where it is too long. */
+static void next_entry(const char **list, bool trim, char piece[PIECE_MAX + 1])
 {
-	const char *entry = *text + (trim ? strspn(*text, BLANKS) : 0);
-	size_t len = strcspn(entry, ",");
+	const char *entry;
+	size_t len = list_next(list, &entry);
 
-	*text = entry[len] ? entry + len + 1 : NULL;
-	while (trim && len && strchr(BLANKS, entry[len - 1]))
-		len--;
+	if (trim)
+		len = list_trim(&entry, len);
 	if (len > PIECE_MAX)
 		len = PIECE_MAX;
 	memcpy(piece, entry, len);
@@ -69,11 +66,11 @@ static const char *read_time(const char *text, int *minutes)
 /* "07:30-18:00", and nothing after it. */
 static bool read_span(const char *text, int *start, int *end)
 {
-	text = read_time(text + strspn(text, BLANKS), start);
-	text = text ? text + strspn(text, BLANKS) : NULL;
+	text = read_time(text + strspn(text, LIST_BLANKS), start);
+	text = text ? text + strspn(text, LIST_BLANKS) : NULL;
 	if (!text || *text != '-')
 		return false;
-	text = read_time(text + 1 + strspn(text + 1, BLANKS), end);
+	text = read_time(text + 1 + strspn(text + 1, LIST_BLANKS), end);
 	return text && !*text;
 }
 
@@ -189,7 +186,7 @@ static bool read_week(const char *entry, struct week_window *window)
 			last = read_day(entry + 1);
 			entry += 4;
 		}
-		if (last < 0 || !*entry || !strchr(BLANKS, *entry))
+		if (last < 0 || !*entry || !strchr(LIST_BLANKS, *entry))
 			return false;
 		window->days = 0;
 		for (int day = first;; day = (day + 1) % 7) {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sections once they are read: what they match, and their options while running. */
-#include "scaler/config_private.h"
+#include "scaler/section.h"
+
+#include "scaler/list.h"
 #include "scaler/window.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define BLANKS " \t\r\n\v\f"
 
 static size_t row_number(const char *name)
 {
@@ -66,22 +65,28 @@ static void free_patterns(struct pattern **patterns)
 	free(patterns);
 }
 
-/* The expressions between commas, NULL for none. */
+static int compile_word(const char *word, size_t len, struct pattern **out, struct error *e)
+{
+	char *copy = strndup(word, len);
+	int r = copy ? pattern_new(copy, out, e) : error_no_memory(e);
+
+	free(copy);
+	return r;
+}
+
+/* The expressions between commas, NULL-terminated. */
 static int compile_list(const char *list, struct pattern ***out, struct error *e)
 {
 	struct pattern **made = calloc(strlen(list) / 2 + 2, sizeof(*made));
-	char *copy = strdup(list), *rest = copy, *word;
+	const char *word;
 	size_t n = 0;
-	int r = made && copy ? 0 : error_no_memory(e);
+	int r = made ? 0 : error_no_memory(e);
 
-	while (r == 0 && (word = strsep(&rest, ","))) {
-		word += strspn(word, BLANKS);
-		for (size_t len = strlen(word); len && strchr(BLANKS, word[len - 1]); len--)
-			word[len - 1] = '\0';
-		if (*word)
-			r = pattern_new(word, &made[n++], e);
+	while (r == 0 && list) {
+		size_t len = list_next_trimmed(&list, &word);
+		if (len)
+			r = compile_word(word, len, &made[n++], e);
 	}
-	free(copy);
 	if (r < 0)
 		free_patterns(made);
 	else
@@ -126,46 +131,6 @@ bool scaler_section_matches(const struct scaler_section *section, const char *na
 			return false;
 	}
 	return true;
-}
-
-const struct scaler_section *scaler_config_match(const struct scaler_config *config, const char *table,
-						 const struct scaler_section **another)
-{
-	const struct scaler_section *found = NULL;
-
-	for (size_t i = 0; i < config->n_tables; i++) {
-		if (!scaler_section_matches(&config->tables[i], table))
-			continue;
-		if (found) {
-			*another = &config->tables[i];
-			break;
-		}
-		found = &config->tables[i];
-		if (!another)
-			break;
-	}
-	return found;
-}
-
-static int check_all_patterns(const struct scaler_section *sections, size_t n, struct error *e)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = section_check_pattern(&sections[i], e);
-		if (r == 0)
-			r = check_all_patterns(sections[i].indexes, sections[i].n_indexes, e);
-		else if (sections[i].line)
-			r = error_context(e, "line %d", sections[i].line);
-	}
-	return r;
-}
-
-int scaler_config_check_patterns(const struct scaler_config *config, struct error *e)
-{
-	int r = check_all_patterns(config->tables, config->n_tables, e);
-
-	return r < 0 && config->global.config ? error_context(e, "%s", config->global.config) : r;
 }
 
 static void schedule_deinit(struct scaler_schedule *schedule)
@@ -241,18 +206,6 @@ void section_deinit(struct scaler_section *section)
 		schedule_deinit(&section->schedules[i]);
 	free(section->schedules);
 	*section = (struct scaler_section){ 0 };
-}
-
-void scaler_config_deinit(struct scaler_config *config)
-{
-	for (size_t i = 0; i < config->n_tables; i++)
-		section_deinit(&config->tables[i]);
-	free(config->tables);
-	for (int kind = 0; kind < TARGET_KINDS; kind++)
-		section_deinit(&config->unmatched[kind]);
-	for (enum scaler_scope scope = SCALER_GLOBAL; scope <= SCALER_COMMAND; scope++)
-		scaler_options_deinit(scope, &config->global);
-	*config = SCALER_CONFIG_NULL;
 }
 
 static const struct scaler_option *find_option(const char *name, struct error *e)
