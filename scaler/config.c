@@ -11,7 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECTIONS_MAX = 10000, OPTIONS_MAX = 160, WORDS_MAX = 7 };
+enum { OPTIONS_MAX = 160, WORDS_MAX = 7 };
+
+/* Which entry of the file decides each option. */
+struct layer {
+	const struct ini_entry *entries[OPTIONS_MAX];
+};
 
 struct loader {
 	const struct scaler_config_request *request;
@@ -21,11 +26,7 @@ struct loader {
 	struct log *log;
 	struct scaler_config *config;
 	struct section_options defaults; /* of [default_options] over those of the code */
-};
-
-/* Which entry of the file decides each option. */
-struct layer {
-	const struct ini_entry *entries[OPTIONS_MAX];
+	struct layer inherited;          /* the entries of [default_options] */
 };
 
 /* What is doubtful: told, and refused with --strict. */
@@ -168,7 +169,7 @@ static int read_layer(const struct loader *loader, const char *section, enum sca
 			layer->entries[row - scaler_options] = *at;
 		else if (!supplies)
 			r = unknown_option(loader, *at, scope, e);
-		if (r == 0 && row)
+		if (r == 0 && row && !supplies)
 			r = check_value(loader, *at, e);
 	}
 	return r;
@@ -185,15 +186,22 @@ static int set_layer(const struct loader *loader, const struct layer *layer, voi
 	return 0;
 }
 
-/* [DEFAULT], then the section, over what `base` holds. */
+/* [DEFAULT], then the section, over what `base` holds; `layer` learns which entries decide. */
 static int fill(const struct loader *loader, const char *section, enum scaler_scope scope, void *base,
 		struct layer *layer, struct error *e)
 {
-	int r = read_layer(loader, loader->ini->defaults, scope, layer, e);
+	struct layer own = { 0 };
+	int r = read_layer(loader, loader->ini->defaults, scope, &own, e);
 
 	if (r == 0)
-		r = read_layer(loader, section, scope, layer, e);
-	return r < 0 ? r : set_layer(loader, layer, base, e);
+		r = read_layer(loader, section, scope, &own, e);
+	if (r == 0)
+		r = set_layer(loader, &own, base, e);
+	for (size_t i = 0; layer && i < scaler_option_count; i++) {
+		if (own.entries[i])
+			layer->entries[i] = own.entries[i];
+	}
+	return r;
 }
 
 /* Arguments of the command line that belong to a scope; the later win. */
@@ -219,10 +227,9 @@ static int fill_global(struct loader *loader, struct error *e)
 	int r = 0;
 
 	for (enum scaler_scope scope = SCALER_GLOBAL; r == 0 && scope <= SCALER_COMMAND; scope++) {
-		struct layer layer = { 0 };
 		r = scaler_options_default(scope, global, e);
 		if (r == 0 && names[scope])
-			r = fill(loader, names[scope], scope, global, &layer, e);
+			r = fill(loader, names[scope], scope, global, NULL, e);
 		if (r == 0)
 			r = fill_arguments(loader, scope, global, e);
 		for (size_t i = 0; r == 0 && i < scaler_option_count; i++) {
@@ -268,39 +275,20 @@ static int check_section(const struct loader *loader, const struct scaler_sectio
 	return r;
 }
 
-/* A section of that key, cleared if it was there: the later one replaces the earlier, in its place. */
-static struct scaler_section *place_section(struct scaler_section **sections, size_t *n, const char *key)
-{
-	for (size_t i = 0; i < *n; i++) {
-		if (strcmp((*sections)[i].key, key) == 0) {
-			section_deinit(&(*sections)[i]);
-			return &(*sections)[i];
-		}
-	}
-	struct scaler_section *grown = *n < SECTIONS_MAX ? reallocarray(*sections, *n + 1, sizeof(*grown)) : NULL;
-	if (!grown)
-		return NULL;
-	*sections = grown;
-	grown[*n] = (struct scaler_section){ 0 };
-	return &grown[(*n)++];
-}
-
 /* One section; `header` NULL: from the command line. */
 static int add_section(struct loader *loader, struct scaler_section *section, enum target_kind kind, const char *key,
 		       const struct ini_section *header, struct error *e)
 {
-	struct layer layer = { 0 };
+	struct layer layer = loader->inherited;
 
 	if (!section)
-		return error_set(e, EFBIG, "%s: there is room for %d sections", loader->request->file, SECTIONS_MAX);
+		return error_set(e, EFBIG, "%s: there are too many sections", loader->request->file);
 	section->kind = kind;
 	section->line = header ? header->line : 0;
 	section->key = strdup(key);
 	int r = section->key ? 0 : error_no_memory(e);
 	if (r == 0)
 		r = scaler_options_copy(SCALER_SECTION, &loader->defaults, &section->options, e);
-	if (r == 0 && header)
-		r = read_layer(loader, "default_options", SCALER_SECTION, &layer, NULL);
 	if (r == 0)
 		r = header ? fill(loader, header->name, SCALER_SECTION, &section->options, &layer, e)
 			   : fill_arguments(loader, SCALER_SECTION, &section->options, e);
@@ -320,15 +308,6 @@ static size_t split_header(char *text, char *words[WORDS_MAX])
 		words[n++] = word;
 	}
 	return n;
-}
-
-static struct scaler_section *find_section(struct scaler_section *sections, size_t n, const char *key)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(sections[i].key, key) == 0)
-			return &sections[i];
-	}
-	return NULL;
 }
 
 static int no_such_table(const struct loader *loader, const struct ini_section *header, const char *key,
@@ -355,7 +334,7 @@ static int add_table(struct loader *loader, const struct ini_section *header, ch
 	key += strspn(key, LIST_BLANKS);
 	for (size_t len = strlen(key); len && strchr(LIST_BLANKS, key[len - 1]); len--)
 		key[len - 1] = '\0';
-	return add_section(loader, place_section(&config->tables, &config->n_tables, key), TARGET_TABLE, key, header,
+	return add_section(loader, section_place(&config->tables, &config->n_tables, key), TARGET_TABLE, key, header,
 			   e);
 }
 
@@ -367,21 +346,20 @@ static int add_index(struct loader *loader, const struct ini_section *header, ch
 
 	if (split_header(name, words) != 4 || strcmp(words[0], "gsi:") != 0)
 		return cannot_match(loader, header, target_rows[TARGET_INDEX].section, e);
-	struct scaler_section *table = find_section(config->tables, config->n_tables, words[3]);
+	struct scaler_section *table = section_find(config->tables, config->n_tables, words[3]);
 	if (!table)
 		return no_such_table(loader, header, words[3], e);
-	return add_section(loader, place_section(&table->indexes, &table->n_indexes, words[1]), TARGET_INDEX, words[1],
+	return add_section(loader, section_place(&table->indexes, &table->n_indexes, words[1]), TARGET_INDEX, words[1],
 			   header, e);
 }
 
 static int fill_schedule(struct loader *loader, const struct ini_section *header, struct scaler_section *section,
 			 struct scaler_schedule *schedule, struct error *e)
 {
-	struct layer layer = { 0 };
-
 	int r = scaler_options_default(SCALER_SCHEDULE, &schedule->options, e);
+
 	if (r == 0)
-		r = fill(loader, header->name, SCALER_SCHEDULE, &schedule->options, &layer, e);
+		r = fill(loader, header->name, SCALER_SCHEDULE, &schedule->options, NULL, e);
 	if (r < 0)
 		return r;
 	if (schedule_check(section, schedule, e) < 0)
@@ -399,9 +377,9 @@ static int add_schedule(struct loader *loader, const struct ini_section *header,
 	if ((n != 4 && n != 6) || strcmp(words[n - 2], "table:") != 0 || (n == 6 && strcmp(words[2], "gsi:") != 0))
 		return cannot_match(loader, header,
 				    "[schedule: NAME table: KEY] or [schedule: NAME gsi: KEY table: KEY]", e);
-	struct scaler_section *section = find_section(config->tables, config->n_tables, words[n - 1]);
+	struct scaler_section *section = section_find(config->tables, config->n_tables, words[n - 1]);
 	if (section && n == 6)
-		section = find_section(section->indexes, section->n_indexes, words[3]);
+		section = section_find(section->indexes, section->n_indexes, words[3]);
 	if (!section)
 		return no_such_table(loader, header, words[n - 1], e);
 	struct scaler_schedule *schedule = section_add_schedule(section, words[1], header->line, e);
@@ -443,6 +421,7 @@ static int add_sections(struct loader *loader, const struct section_row *row, st
 	return r;
 }
 
+/* What is said once, whoever uses it. */
 static int check_headers(struct loader *loader, struct error *e)
 {
 	int r = 0;
@@ -455,6 +434,11 @@ static int check_headers(struct loader *loader, struct error *e)
 				  "[global], [logging], [default_options], [table: KEY], [gsi: KEY table: KEY] are",
 				  header->name);
 	}
+	for (const struct ini_entry **at = entries_of(loader, loader->ini->defaults); r == 0 && *at; at++) {
+		if (strcmp((*at)->section, loader->ini->defaults) != 0)
+			break;
+		r = check_value(loader, *at, e);
+	}
 	return r;
 }
 
@@ -462,17 +446,16 @@ static int fill_sections(struct loader *loader, struct error *e)
 {
 	const struct scaler_config_request *request = loader->request;
 	struct scaler_config *config = loader->config;
-	struct layer layer = { 0 };
 
 	int r = scaler_options_default(SCALER_SECTION, &loader->defaults, e);
 	if (request->table)
 		return r < 0 ? r
-			     : add_section(loader, place_section(&config->tables, &config->n_tables, request->table),
+			     : add_section(loader, section_place(&config->tables, &config->n_tables, request->table),
 					   TARGET_TABLE, request->table, NULL, e);
 	if (r == 0)
 		r = check_headers(loader, e);
 	if (r == 0)
-		r = fill(loader, "default_options", SCALER_SECTION, &loader->defaults, &layer, e);
+		r = fill(loader, "default_options", SCALER_SECTION, &loader->defaults, &loader->inherited, e);
 	for (size_t i = 0; r == 0 && section_rows[i].add; i++)
 		r = add_sections(loader, &section_rows[i], e);
 	if (r == 0 && !config->n_tables && request->file && !request->shared)

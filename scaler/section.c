@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SECTIONS_MAX = 10000 };
+
 static size_t row_number(const char *name)
 {
 	return (size_t)(scaler_option_find(SCALER_SECTION, name) - scaler_options);
@@ -206,6 +208,31 @@ void section_deinit(struct scaler_section *section)
 		schedule_deinit(&section->schedules[i]);
 	free(section->schedules);
 	*section = (struct scaler_section){ 0 };
+}
+
+struct scaler_section *section_find(struct scaler_section *sections, size_t n, const char *key)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(sections[i].key, key) == 0)
+			return &sections[i];
+	}
+	return NULL;
+}
+
+struct scaler_section *section_place(struct scaler_section **sections, size_t *n, const char *key)
+{
+	struct scaler_section *found = section_find(*sections, *n, key);
+
+	if (found) {
+		section_deinit(found);
+		return found;
+	}
+	struct scaler_section *grown = *n < SECTIONS_MAX ? reallocarray(*sections, *n + 1, sizeof(*grown)) : NULL;
+	if (!grown)
+		return NULL;
+	*sections = grown;
+	grown[*n] = (struct scaler_section){ 0 };
+	return &grown[(*n)++];
 }
 
 static const struct scaler_option *find_option(const char *name, struct error *e)

@@ -58,3 +58,7 @@ void section_deinit(struct scaler_section *section);
 struct scaler_schedule *section_add_schedule(struct scaler_section *section, const char *name, int line,
 					     struct error *e);
 int schedule_check(const struct scaler_section *section, const struct scaler_schedule *schedule, struct error *e);
+/* NULL when there is none. */
+struct scaler_section *section_find(struct scaler_section *sections, size_t n, const char *key);
+/* A cleared section of that key: the later one replaces the earlier, in its place. NULL when there is no room. */
+struct scaler_section *section_place(struct scaler_section **sections, size_t *n, const char *key);
