@@ -371,7 +371,7 @@ static int set_endpoint(struct client *c, const char *endpoint, struct error *e)
 	}
 	size_t len = rest ? strcspn(rest, "/") : 0;
 	/* No user name: it would end in the log. No query: nothing here would sign it. */
-	if (!len || strpbrk(rest, "@?# \t\r\n"))
+	if (!len || memchr(rest, '@', len) || strpbrk(rest, "?# \t\r\n"))
 		return error_set(e, EINVAL, "the endpoint must look like https://HOST[:PORT][/PATH]");
 	c->path = rest[len] ? rest + len : "/";
 	if (len > strlen(port) && strncmp(rest + len - strlen(port), port, strlen(port)) == 0)

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BODY_MAX = 1 << 16, PATIENCE_MS = 2000 };
+enum { BODY_MAX = 1 << 16, PATIENCE_MS = 60000 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
