@@ -149,6 +149,20 @@ def punctual(status, name):
     return fault
 
 
+def without(*names):
+    """An engine that leaves members of these names out of its answers, and of a table's description."""
+    def fault(exchange):
+        answer = exchange.forward()
+        body = json.loads(answer.body)
+        for part in (body, body.get('Table', {}), body.get('TableDescription', {})):
+            for name in names:
+                part.pop(name, None)
+        answer.body = json.dumps(body).encode()
+        answer.headers = [(k, v) for k, v in answer.headers if k.lower() != 'x-amz-crc32']
+        exchange.send(answer.bytes())
+    return fault
+
+
 def limit(items):
     """Makes pages small. Changes what was signed: for servers that do not look at the signature."""
     def fault(exchange):

@@ -9,13 +9,11 @@
  */
 #include "aws/autoscaling.h"
 #include "aws/cloudwatch.h"
-#include "aws/config.h"
 #include "aws/dynamodb_table.h"
-#include "aws/endpoint.h"
-#include "aws/http_curl.h"
 #include "aws/json.h"
 #include "aws/sns.h"
 #include "aws/sts.h"
+#include "tests/integration/aws_stack.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -282,59 +280,6 @@ static const struct operation {
 	{ "GetCallerIdentity", "sts", get_caller_identity },
 };
 
-static const char *get_environment(void *data, const char *name)
-{
-	(void)data;
-	return getenv(name);
-}
-
-/* What a call stands on. */
-struct stack {
-	struct aws_config aws;
-	struct endpoint endpoint;
-	struct http *http;
-	struct credentials_chain *credentials;
-	struct client *client;
-	struct dynamodb *db;
-};
-
-static void stack_deinit(struct stack *s)
-{
-	dynamodb_free(s->db);
-	client_free(s->client);
-	credentials_chain_free(s->credentials);
-	http_free(s->http);
-	aws_config_deinit(&s->aws);
-}
-
-static int stack_init(struct stack *s, const struct operation *operation, struct error *e)
-{
-	const struct credentials_context context = { .getenv = get_environment };
-	int rc = aws_config_load(&context, &s->aws, e);
-
-	if (rc == 0)
-		rc = endpoint_resolve(&context, operation->service, NULL, NULL, &s->endpoint, e);
-	if (rc == 0)
-		rc = http_curl_global_init(e);
-	const struct http_curl_options http = { .clock = clock_system(),
-						.user_agent = "aws-calls",
-						.ca_bundle = s->aws.ca_bundle };
-	if (rc == 0)
-		rc = http_curl_new(&http, &s->http, e);
-	if (rc == 0)
-		rc = credentials_chain_new(&context, &s->credentials, e);
-	const struct client_config client = { .service = s->endpoint.signing_name,
-					      .region = s->endpoint.region,
-					      .endpoint = s->endpoint.url,
-					      .http = s->http,
-					      .clock = clock_system(),
-					      .credentials = operation->unsigned_ ? NULL : s->credentials,
-					      .max_attempts = s->aws.max_attempts };
-	if (rc == 0)
-		rc = client_new(&client, &s->client, e);
-	return rc < 0 ? rc : dynamodb_new(s->client, &s->db, e);
-}
-
 static const struct operation *find_operation(const char *name)
 {
 	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
@@ -347,10 +292,12 @@ static const struct operation *find_operation(const char *name)
 int main(int argc, char **argv)
 {
 	const struct operation *operation = argc == 5 ? find_operation(argv[1]) : NULL;
-	__attribute__((cleanup(stack_deinit))) struct stack stack = { 0 };
+	_stack_ struct stack stack = STACK_NULL;
+	struct dynamodb *db = NULL;
 	struct error e = ERROR_NULL;
 
-	if (!operation || stack_init(&stack, operation, &e) < 0) {
+	if (!operation || stack_init(&stack, operation->service, !operation->unsigned_, &e) < 0 ||
+	    dynamodb_new(stack.client, &db, &e) < 0) {
 		fprintf(stderr, "%s\n", operation ? e.text : "usage: aws-calls OPERATION SECONDS TABLE OPTION");
 		return 2;
 	}
@@ -358,7 +305,7 @@ int main(int argc, char **argv)
 	struct call call = {
 		.client = stack.client,
 		.frame = { .deadline = deadline, .cancel_fd = -1 },
-		.db = stack.db,
+		.db = db,
 		.request = { .deadline = deadline, .cancel_fd = -1 },
 		.table = argv[3],
 		.option = argv[4],
@@ -367,5 +314,6 @@ int main(int argc, char **argv)
 	int rc = operation->perform(&call, &e);
 	bool lost = call.frame.outcome.answer_lost || call.request.outcome.answer_lost;
 	printf("%s%s %s\n%s\n", rc < 0 ? strerrorname_np(-rc) : "OK", lost ? " lost" : "", call.value, e.text);
+	dynamodb_free(db);
 	return 0;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A running dynconf, and what the tests do with its files."""
 import errno
+import glob
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 from servers import CREDENTIALS, REGION, ROOT
 
 DYNCONF = os.environ.get('DYNCONF', str(ROOT / 'build/dynconf'))
+FAKETIME = glob.glob('/usr/lib/*/faketime/libfaketimeMT.so.1')
 PATIENCE = 20  # seconds until what must happen did not
 
 
@@ -68,6 +70,13 @@ def environment(folder, **more):
              'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', ''), 'TSAN_OPTIONS': os.environ.get('TSAN_OPTIONS', ''),
              **CREDENTIALS, 'AWS_REGION': REGION, **more}
     return {name: value for name, value in names.items() if value is not None}
+
+
+def at_another_time(shift):
+    """What makes a program see a clock that is wrong by that much: '-20m'."""
+    # AddressSanitizer wants to be the first library.
+    options = os.environ.get('ASAN_OPTIONS', '') + ':verify_asan_link_order=0'
+    return {'LD_PRELOAD': FAKETIME[0], 'FAKETIME': shift, 'FAKETIME_DONT_FAKE_MONOTONIC': '1', 'ASAN_OPTIONS': options}
 
 
 def program(folder, user):

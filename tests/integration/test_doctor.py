@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """dynconf doctor on set-ups that work and on each kind of broken one. It must find the fault, name nothing else, and
 change nothing."""
-import glob
 import json
 import os
 import shutil
@@ -15,10 +14,10 @@ from pathlib import Path
 import boto3
 import pytest
 from conftest import needs
+from mounts import FAKETIME, at_another_time
 from proxy import FAULTS, Proxy
 from servers import CREDENTIALS, REGION, WITHOUT_TRANSACTIONS, Server
 
-FAKETIME = glob.glob('/usr/lib/*/faketime/libfaketime.so.1')
 WRITES = ['UpdateItem', 'PutItem', 'DeleteItem']
 TABLE_CHECKS = ['region and endpoint', 'connection', 'TLS', 'clock', 'credentials', 'identity', 'table', 'schema',
                 'Scan', 'Query', 'GetItem', *WRITES, 'transactions']
@@ -217,7 +216,7 @@ def test_a_table_that_must_not_be_made(table, doctor):
 def test_a_wrong_clock(shift, part, make_site, doctor):
     needs(FAKETIME, 'libfaketime')
     site = make_site('dynalite')
-    found = doctor(*options(site), LD_PRELOAD=FAKETIME[0], FAKETIME=shift, FAKETIME_DONT_FAKE_MONOTONIC='1')
+    found = doctor(*options(site), **at_another_time(shift))
     found.only('clock', part)
     assert 'chrony' in found.crosses['clock']
 

@@ -6,7 +6,6 @@ value afterwards, or for a read the value that was read. mount.txt, changes thro
 what is stored afterwards, and what the mount shows, "same" if it is that.
 """
 import errno
-import glob
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -17,13 +16,12 @@ from typing import Callable, Optional
 import boto3
 import pytest
 from conftest import needs
-from mounts import DYNCONF, environment
+from mounts import DYNCONF, FAKETIME, at_another_time, environment
 from proxy import FAULTS, Proxy, passed, punctual
 from servers import CREDENTIALS, REGION, ROOT
 
 CALLS = Path(DYNCONF).parent / 'tests/integration/aws-calls'
 PATIENCE, DEADLINE = 30, 2  # seconds: for calls that end by themselves, and for those that do not
-FAKETIME = glob.glob('/usr/lib/*/faketime/libfaketimeMT.so.1')
 
 
 @dataclass
@@ -159,13 +157,7 @@ OPERATIONS = {
 
 
 def faked(fault):
-    """What makes a program see the fault's time."""
-    if not fault.clock:
-        return {}
-    # AddressSanitizer wants to be the first library.
-    options = os.environ.get('ASAN_OPTIONS', '') + ':verify_asan_link_order=0'
-    return {'LD_PRELOAD': FAKETIME[0], 'FAKETIME': fault.clock, 'FAKETIME_DONT_FAKE_MONOTONIC': '1',
-            'ASAN_OPTIONS': options}
+    return at_another_time(fault.clock) if fault.clock else {}
 
 
 def call(site, proxy, operation, fault, target, option):
