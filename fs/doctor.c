@@ -6,6 +6,7 @@
 #include "fs/store_sqlite.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,12 +18,11 @@ enum { SAID_MAX = 2048 };
 
 /* ---- The machine ---- */
 
-static int check_configuration(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_configuration(struct doctor *d, struct buf *said, struct error *e)
 {
 	const struct config_request *request = d->request->config;
 	int r = config_load(request, NULL, &d->settings, e);
 
-	(void)check;
 	if (r < 0)
 		return r;
 	buf_str(said, access(request->file, F_OK) == 0 ? request->file : "no file");
@@ -31,16 +31,15 @@ static int check_configuration(struct doctor *d, const struct check *check, stru
 	return FINE;
 }
 
-static int check_device(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_device(struct doctor *d, struct buf *said, struct error *e)
 {
-	(void)d, (void)check;
+	(void)d;
 	buf_str(said, "can be opened");
 	return preflight_fuse(e);
 }
 
-static int check_allow_other(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_allow_other(struct doctor *d, struct buf *said, struct error *e)
 {
-	(void)check;
 	if (geteuid() == 0 || !d->settings.allow_other) {
 		buf_str(said,
 			geteuid() == 0 ? "root needs none" : "not needed: without allow-other the mount is yours");
@@ -50,12 +49,11 @@ static int check_allow_other(struct doctor *d, const struct check *check, struct
 	return preflight_allow_other(&d->settings, e);
 }
 
-static int check_mountpoint(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_mountpoint(struct doctor *d, struct buf *said, struct error *e)
 {
 	char *path = NULL;
 	bool dead = false;
 
-	(void)check;
 	if (!d->request->mountpoint) {
 		buf_str(said, "none was named");
 		return NO_MATTER;
@@ -78,40 +76,32 @@ static const struct check machine_rows[] = {
 
 /* ---- An embedded store ---- */
 
-/* Ends at the closest directory that exists. */
-static void to_parent(char *path)
-{
-	do {
-		char *slash = strrchr(path, '/');
-		strcpy(slash > path ? slash : path, slash > path ? "" : "/");
-	} while (access(path, F_OK) < 0 && strcmp(path, "/") != 0);
-}
-
 /* What is missing can be made, and beside the file SQLite makes two more. */
 static int check_writable(const char *file, struct error *e)
 {
-	char *folder = strdup(file);
+	char *copy = strdup(file);
 	int r = 0;
 
-	if (!folder)
+	if (!copy)
 		return error_no_memory(e);
-	to_parent(folder);
+	const char *folder = dirname(copy);
+	while (access(folder, F_OK) < 0 && strcmp(folder, "/") != 0)
+		folder = dirname(copy);
 	if (access(folder, W_OK | X_OK) < 0)
 		r = error_set(e, EACCES, "%.300s cannot be written to: %s; give it to this user, or use local:FILE",
 			      folder, strerror(errno));
-	free(folder);
+	free(copy);
 	return r;
 }
 
-static int check_file(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_file(struct doctor *d, struct buf *said, struct error *e)
 {
 	const char *file = d->source->target;
 	struct stat st;
 
-	(void)check;
-	if (stat(file, &st) < 0 && errno != ENOENT)
-		return error_set(e, errno, "%.300s: %s", file, strerror(errno));
-	if (access(file, F_OK) < 0) {
+	if (stat(file, &st) < 0) {
+		if (errno != ENOENT)
+			return error_set(e, errno, "%.300s: %s", file, strerror(errno));
 		buf_printf(said, "%s does not exist yet: a mount makes it", file);
 		int r = check_writable(file, e);
 		return r < 0 ? r : NO_MATTER;
@@ -122,11 +112,10 @@ static int check_file(struct doctor *d, const struct check *check, struct buf *s
 	return FINE;
 }
 
-static int check_permissions(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_permissions(struct doctor *d, struct buf *said, struct error *e)
 {
 	const char *file = d->source->target;
 
-	(void)check;
 	if (access(file, R_OK | W_OK) < 0)
 		return error_set(e, EACCES, "%.300s cannot be read and written: %s; chown it to this user", file,
 				 strerror(errno));
@@ -134,7 +123,7 @@ static int check_permissions(struct doctor *d, const struct check *check, struct
 	return check_writable(file, e);
 }
 
-static int check_database(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_database(struct doctor *d, struct buf *said, struct error *e)
 {
 	struct clock *clock = d->request->clock;
 	struct store_call call = { .deadline = clock_mono(clock) + d->source->timeout,
@@ -143,7 +132,6 @@ static int check_database(struct doctor *d, const struct check *check, struct bu
 	struct store *store = NULL;
 	struct stat st;
 
-	(void)check;
 	if (stat(d->source->target, &st) == 0 && st.st_size == 0) {
 		buf_str(said, "the file is empty: a mount makes its tables");
 		return NO_MATTER;
@@ -169,7 +157,8 @@ static void run_check(struct doctor *d, const struct check *check)
 	_buf_cleanup_ struct buf said = BUF_INIT(SAID_MAX);
 	struct error e = ERROR_NULL;
 	FILE *out = d->request->out;
-	int r = check->run(d, check, &said, &e);
+	d->check = check;
+	int r = check->run(d, &said, &e);
 
 	if (r >= 0) {
 		fprintf(out, "%s %s: %s\n", r == FINE ? "\u2713" : "-", check->name, buf_text(&said));

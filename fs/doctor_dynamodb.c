@@ -30,12 +30,11 @@ static struct client_frame frame_of(const struct doctor *d)
 	return (struct client_frame){ .deadline = deadline_of(d), .cancel_fd = -1 };
 }
 
-static int check_endpoint(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_endpoint(struct doctor *d, struct buf *said, struct error *e)
 {
 	const struct backend_setup setup = { .clock = d->request->clock };
 	int r = backend_new(d->source, &setup, &d->backend, e);
 
-	(void)check;
 	if (r < 0)
 		return r;
 	const struct endpoint *at = &d->backend->endpoint;
@@ -44,7 +43,7 @@ static int check_endpoint(struct doctor *d, const struct check *check, struct bu
 }
 
 /* Any answer will do. */
-static int check_connection(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_connection(struct doctor *d, struct buf *said, struct error *e)
 {
 	struct http_response response = HTTP_RESPONSE_NULL(PAGE_MAX);
 	const struct http_request request = {
@@ -56,7 +55,6 @@ static int check_connection(struct doctor *d, const struct check *check, struct 
 	int64_t before = clock_wall(d->request->clock), date;
 	bool sent;
 
-	(void)check;
 	int r = http_perform(d->backend->http, &request, &response, &sent, e);
 	d->dated = r == 0 && http_date(response.date, &date) == 0;
 	if (d->dated)
@@ -66,9 +64,9 @@ static int check_connection(struct doctor *d, const struct check *check, struct 
 	return r < 0 ? error_context(e, "%s", d->backend->endpoint.url) : FINE;
 }
 
-static int check_tls(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_tls(struct doctor *d, struct buf *said, struct error *e)
 {
-	(void)check, (void)e;
+	(void)e;
 	if (strncmp(d->backend->endpoint.url, "https://", 8) == 0) {
 		buf_str(said, "encrypted, with a certificate that is trusted");
 		return FINE;
@@ -77,11 +75,10 @@ static int check_tls(struct doctor *d, const struct check *check, struct buf *sa
 	return NO_MATTER;
 }
 
-static int check_clock(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_clock(struct doctor *d, struct buf *said, struct error *e)
 {
 	long long seconds = d->ahead / CLOCK_SECOND;
 
-	(void)check;
 	if (!d->dated) {
 		buf_str(said, "the endpoint does not tell the time");
 		return NO_MATTER;
@@ -93,14 +90,13 @@ static int check_clock(struct doctor *d, const struct check *check, struct buf *
 	return FINE;
 }
 
-static int check_credentials(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_credentials(struct doctor *d, struct buf *said, struct error *e)
 {
 	_credentials_cleanup_ struct credentials found = CREDENTIALS_NULL;
 	int64_t deadline = clock_mono(d->request->clock) + CREDENTIALS_PATIENCE * CLOCK_SECOND;
 	char until[CLOCK_ISO8601_SIZE] = "";
 	int r = credentials_chain_get(d->backend->credentials, deadline, -1, &found, e);
 
-	(void)check;
 	if (r < 0)
 		return r;
 	if (found.expires)
@@ -110,7 +106,7 @@ static int check_credentials(struct doctor *d, const struct check *check, struct
 }
 
 /* Needs no permission at all, but STS, which nothing else here depends on. */
-static int check_identity(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_identity(struct doctor *d, struct buf *said, struct error *e)
 {
 	struct client_frame frame = frame_of(d);
 	struct client *client = NULL;
@@ -118,7 +114,6 @@ static int check_identity(struct doctor *d, const struct check *check, struct bu
 	struct endpoint at;
 	int r = backend_endpoint(d->backend, "sts", &at, e);
 
-	(void)check;
 	if (r == 0 && d->backend->endpoint.custom && !at.custom) {
 		buf_str(said, "not asked for: the endpoint is not AWS's");
 		return NO_MATTER;
@@ -154,13 +149,12 @@ static int describe(struct doctor *d, struct error *e)
 	return r;
 }
 
-static int check_table(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_table(struct doctor *d, struct buf *said, struct error *e)
 {
 	const struct dynamodb_resource *t = &d->table.self;
 	const char *name = d->source->target, *region = d->backend->endpoint.region;
 	int r = describe(d, e);
 
-	(void)check;
 	if (r == -ENXIO && d->source->create && !settings_read_only(&d->settings)) {
 		buf_printf(said, "%s does not exist in %s: a mount makes it", name, region);
 		return NO_MATTER;
@@ -180,13 +174,12 @@ static int check_table(struct doctor *d, const struct check *check, struct buf *
 }
 
 /* As a mount looks at it. */
-static int check_schema(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_schema(struct doctor *d, struct buf *said, struct error *e)
 {
 	struct store_call call = { .deadline = deadline_of(d), .timeout = d->source->timeout, .cancel_fd = -1 };
 	struct store *store = NULL;
 	int r = backend_store(d->backend, d->source, false, &store, e);
 
-	(void)check;
 	if (r == 0)
 		r = store_open(store, &call, e);
 	store_free(store);
@@ -198,19 +191,28 @@ static int check_schema(struct doctor *d, const struct check *check, struct buf 
 
 /* ---- Permissions ---- */
 
+/* The keys of a table: as it was described, else as it should be. */
 static const char *hash_key(const struct doctor *d)
 {
-	return d->table.hash_key[0] ? d->table.hash_key : d->source->store_key;
+	if (d->table.hash_key[0])
+		return d->table.hash_key;
+	return d->source->layout == LAYOUT_PATH ? d->source->key_attribute : d->source->store_key;
+}
+
+static const char *range_key(const struct doctor *d)
+{
+	if (d->table.hash_key[0])
+		return d->table.range_key;
+	return d->source->layout == LAYOUT_PATH ? "" : d->source->option_key;
 }
 
 /* Of an item that does not exist. */
 static json_t *key_of_nothing(const struct doctor *d)
 {
-	const char *range = d->table.hash_key[0] ? d->table.range_key : d->source->option_key;
 	json_t *key = json_pack("{s:{s:s}}", hash_key(d), "S", nothing);
 
-	if (*range)
-		json_object_set_new(key, range, json_pack("{s:s}", "S", nothing));
+	if (*range_key(d))
+		json_object_set_new(key, range_key(d), json_pack("{s:s}", "S", nothing));
 	return key;
 }
 
@@ -229,31 +231,32 @@ static int read_page(struct doctor *d, const char *hash, struct buf *said, struc
 	return r;
 }
 
-static int check_scan(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_scan(struct doctor *d, struct buf *said, struct error *e)
 {
-	(void)check;
 	return read_page(d, NULL, said, e);
 }
 
-static int check_query(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_query(struct doctor *d, struct buf *said, struct error *e)
 {
-	(void)check;
-	return read_page(d, hash_key(d), said, e);
+	if (*range_key(d))
+		return read_page(d, hash_key(d), said, e);
+	buf_str(said, "not needed in this layout");
+	return NO_MATTER;
 }
 
-static int check_get(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_get(struct doctor *d, struct buf *said, struct error *e)
 {
 	struct dynamodb_call call = { .deadline = deadline_of(d), .cancel_fd = -1 };
 	_json_cleanup_ json_t *key = key_of_nothing(d), *item = NULL;
 
-	(void)check;
 	buf_str(said, "allowed");
 	return dynamodb_get_item(d->backend->db, &call, d->source->target, key, true, &item, e);
 }
 
 /* Sends a write whose condition holds for no item: when it may be tried at all, it fails with ESTALE. */
-static int try_write(struct doctor *d, enum dynamodb_write_kind kind, bool transaction, struct error *e)
+static int try_write(struct doctor *d, bool transaction, struct error *e)
 {
+	enum dynamodb_write_kind kind = d->check->write;
 	struct dynamodb_call call = { .deadline = deadline_of(d), .cancel_fd = -1 };
 	_json_cleanup_ json_t *key = key_of_nothing(d), *names = json_pack("{s:s}", "#h", hash_key(d));
 	const struct dynamodb_write write = {
@@ -271,8 +274,7 @@ static int try_write(struct doctor *d, enum dynamodb_write_kind kind, bool trans
 			   : dynamodb_write(d->backend->db, &call, &write, NULL, e);
 }
 
-static int judge_write(struct doctor *d, enum dynamodb_write_kind kind, bool transaction, struct buf *said,
-		       struct error *e)
+static int judge_write(struct doctor *d, bool transaction, struct buf *said, struct error *e)
 {
 	struct error why = ERROR_NULL;
 
@@ -280,7 +282,7 @@ static int judge_write(struct doctor *d, enum dynamodb_write_kind kind, bool tra
 		buf_str(said, "not needed: the mount is read-only");
 		return NO_MATTER;
 	}
-	int r = try_write(d, kind, transaction, &why);
+	int r = try_write(d, transaction, &why);
 	if (r == 0)
 		return error_set(e, EIO, "the server carried out a write whose condition cannot hold: do not use it");
 	if (r == -EOPNOTSUPP && transaction) {
@@ -291,14 +293,14 @@ static int judge_write(struct doctor *d, enum dynamodb_write_kind kind, bool tra
 	return r == -ESTALE ? FINE : error_set(e, why.number, "%s", why.text);
 }
 
-static int check_write(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_write(struct doctor *d, struct buf *said, struct error *e)
 {
-	return judge_write(d, check->write, false, said, e);
+	return judge_write(d, false, said, e);
 }
 
-static int check_transaction(struct doctor *d, const struct check *check, struct buf *said, struct error *e)
+static int check_transaction(struct doctor *d, struct buf *said, struct error *e)
 {
-	return judge_write(d, check->write, true, said, e);
+	return judge_write(d, true, said, e);
 }
 
 static const struct check rows[] = {

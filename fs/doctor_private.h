@@ -25,7 +25,8 @@ enum verdict { FINE, NO_MATTER };
 struct doctor {
 	const struct doctor_request *request;
 	struct settings settings;
-	unsigned found;
+	const struct check *check; /* that runs */
+	unsigned found;            /* enum finding */
 	int crosses;
 
 	/* Of the source at hand: */
@@ -39,11 +40,11 @@ struct doctor {
 /* One check. `run` puts what it found into `said` and returns a verdict, or fails. */
 struct check {
 	const char *name;
-	int (*run)(struct doctor *d, const struct check *check, struct buf *said, struct error *e);
-	unsigned needs;     /* findings without which it is meaningless */
-	unsigned gives;     /* findings when it is FINE */
-	const char *remedy; /* where the error does not say it; NULL: it does */
-	enum dynamodb_write_kind write;
+	int (*run)(struct doctor *d, struct buf *said, struct error *e);
+	unsigned needs;                 /* findings without which it is meaningless */
+	unsigned gives;                 /* findings when it is FINE */
+	const char *remedy;             /* where the error does not say it; NULL: it does */
+	enum dynamodb_write_kind write; /* for those that try one */
 };
 
 struct checks {
