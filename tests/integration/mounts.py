@@ -108,10 +108,10 @@ class Mount:
     """`dynconf mount -f` while it runs. Paths are relative to its root."""
     active = set()
 
-    def __init__(self, source, directory, *options, arguments=(), env=None, user=None, log=None):
+    def __init__(self, source, directory, *options, arguments=(), env=None, user=None, log=None, prefix=()):
         self.source, self.dir, self.user = source, Path(directory), user
         self.options, self.arguments = list(options), list(arguments)
-        self.env = env or {}
+        self.env, self.prefix = env or {}, prefix
         self.log_path = Path(log or f'{directory}.log')
         self.process = None
 
@@ -124,7 +124,7 @@ class Mount:
     def command(self):
         options = ['-o', ','.join(self.options)] if self.options else []
         source = [self.source] if self.source else []
-        return [program(self.dir.parent, self.user), 'mount', '-f', *self.arguments, *options, *source, self.dir]
+        return [*self.prefix, program(self.dir.parent, self.user), 'mount', '-f', *self.arguments, *options, *source, self.dir]
 
     def spawn(self):
         self.dir.mkdir(exist_ok=True)
