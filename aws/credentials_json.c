@@ -35,8 +35,10 @@ static int set_expiry(const struct credentials_names *names, const json_t *objec
 {
 	const json_t *expires = json_object_get(object, names->expires);
 
-	if (json_is_integer(expires))
-		found->expires = json_integer_value(expires) * CLOCK_MS;
+	json_int_t ms = json_integer_value(expires);
+
+	if (ms > 0 && ms < INT64_MAX / CLOCK_MS)
+		found->expires = ms * CLOCK_MS;
 	else if (json_is_string(expires) && clock_parse_iso8601(json_string_value(expires), &found->expires) < 0)
 		return error_set(e, EACCES, "the %s of the answer is not a time (%s)", names->expires, found->provider);
 	if (names->temporary && !found->expires)
