@@ -330,6 +330,8 @@ static int session_perform(const struct http_curl *h, struct session *s, struct 
 	if (code != CURLE_OK)
 		return failure(s, x, code, e);
 	curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status < 200)
+		return error_set(e, EIO, "the connection ended before an answer had come");
 	x->response->status = (int)status;
 	x->response->resent = x->sends > 1;
 	return 0;

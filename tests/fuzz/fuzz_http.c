@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BODY_MAX = 1 << 16, PATIENCE_MS = 60000 };
+enum { BODY_MAX = 1 << 16, ANSWER_MAX = 1 << 17, PATIENCE_MS = 60000 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,21 +26,33 @@ static void require(int condition)
 /* Answers one connection after the other, and closes each. */
 struct server {
 	int listener;
-	const uint8_t *data; /* of the run; changed only while nobody asks */
+	pthread_mutex_t lock; /* guards what follows */
+	uint8_t data[ANSWER_MAX];
 	size_t size;
 };
 
-static void serve(const struct server *server, int fd)
+static void load(struct server *server, const uint8_t *data, size_t size)
+{
+	pthread_mutex_lock(&server->lock);
+	server->size = size < ANSWER_MAX ? size : ANSWER_MAX;
+	memcpy(server->data, data, server->size);
+	pthread_mutex_unlock(&server->lock);
+}
+
+static void serve(struct server *server, int fd)
 {
 	char request[4096];
 
-	require(read(fd, request, sizeof(request)) >= 0);
+	if (read(fd, request, sizeof(request)) <= 0)
+		return;
+	pthread_mutex_lock(&server->lock);
 	for (size_t at = 0; at < server->size;) {
 		ssize_t n = send(fd, server->data + at, server->size - at, MSG_NOSIGNAL);
 		if (n <= 0)
 			break;
 		at += (size_t)n;
 	}
+	pthread_mutex_unlock(&server->lock);
 	shutdown(fd, SHUT_WR);
 }
 
@@ -84,7 +96,7 @@ static void check(const struct http_response *response)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct server server;
+	static struct server server = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	static int port;
 	struct http_curl_options options = { .clock = clock_system(), .user_agent = "fuzz" };
 	struct http_response response = HTTP_RESPONSE_NULL(BODY_MAX);
@@ -95,8 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!port)
 		port = start(&server);
-	server.data = data;
-	server.size = size;
+	load(&server, data, size);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/", port);
 	require(http_curl_new(&options, &http, NULL) == 0);
 	struct http_request request = { .method = "GET",
