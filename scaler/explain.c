@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* What stands in braces is replaced: see words[]. */
+/* What stands in braces is replaced, see put_word(). */
 static const char *const reasons[POLICY_REASONS] = {
 	[POLICY_STEADY] = "consumption is {used} of provisioned, and no threshold asks for a change",
 	[POLICY_BREAKER] = "the circuit breaker is open",
@@ -49,39 +49,46 @@ struct subject {
 	enum dimension d;
 };
 
-static void put_percent(double percent, struct buf *out)
+static double least(const struct subject *s)
 {
-	buf_printf(out, "%.1f%%", percent);
+	int64_t own = s->options->least, scheduled = s->input->scheduled.of[s->d];
+
+	return (double)(own > scheduled ? own : scheduled);
 }
 
-static int64_t larger(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-/* One row per word in braces. */
-#define WORDS                                                                                  \
-	WORD("X", buf_str(out, s->row->plural))                                                \
-	WORD("R", buf_str(out, s->row->singular))                                              \
-	WORD("used", put_percent(s->side->used, out))                                          \
-	WORD("of-provisioned", put_percent(s->side->throttled_provisioned, out))               \
-	WORD("of-consumed", put_percent(s->side->throttled_consumed, out))                     \
-	WORD("events", buf_printf(out, "%.0f", s->side->events))                               \
-	WORD("upper", number_format(s->options->upper_threshold, true, out))                   \
-	WORD("lower", buf_printf(out, "%lld", (long long)s->options->lower_threshold))         \
-	WORD("throttled", buf_printf(out, "%lld", (long long)s->options->throttled_threshold)) \
-	WORD("checks", buf_printf(out, "%lld", (long long)s->options->checks))                 \
-	WORD("n", buf_printf(out, "%lld", (long long)s->decision->checks.of[s->d]))            \
-	WORD("max", buf_printf(out, "%lld", (long long)s->options->most))                      \
-	WORD("min", buf_printf(out, "%lld", (long long)larger(s->options->least, s->input->scheduled.of[s->d])))
-
+/* What the word in braces stands for: a name, a number, or a percentage. */
 static void put_word(const char *word, size_t len, const struct subject *s, struct buf *out)
 {
-#define WORD(name, put)                                          \
-	if (strlen(name) == len && memcmp(name, word, len) == 0) \
-		put;
-	WORDS
-#undef WORD
+	const struct {
+		const char *word, *name;
+		double number;
+		bool percent;
+	} words[] = {
+		{ "X", s->row->plural },
+		{ "R", s->row->singular },
+		{ "used", NULL, s->side->used, true },
+		{ "of-provisioned", NULL, s->side->throttled_provisioned, true },
+		{ "of-consumed", NULL, s->side->throttled_consumed, true },
+		{ "events", NULL, s->side->events },
+		{ "upper", NULL, s->options->upper_threshold },
+		{ "lower", NULL, (double)s->options->lower_threshold },
+		{ "throttled", NULL, (double)s->options->throttled_threshold },
+		{ "checks", NULL, (double)s->options->checks },
+		{ "n", NULL, (double)s->decision->checks.of[s->d] },
+		{ "max", NULL, (double)s->options->most },
+		{ "min", NULL, least(s) },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strlen(words[i].word) != len || memcmp(words[i].word, word, len) != 0)
+			continue;
+		if (words[i].name)
+			buf_str(out, words[i].name);
+		else if (words[i].percent)
+			buf_printf(out, "%.1f%%", words[i].number);
+		else
+			number_format(words[i].number, true, out);
+	}
 }
 
 static void put_sentence(const char *text, const struct subject *subject, struct buf *out)
