@@ -433,75 +433,13 @@ static void test_schedules(void **state)
 	scaler_config_deinit(&config);
 }
 
-/* "name=VALUES" of a line of the manual page that is an option's heading: without its macro, fonts and blanks. */
-static void heading(const char *line, char *out)
-{
-	for (line += strcspn(line, " ") + 1; *line && *line != '\n'; line++) {
-		if (*line != '\\' && *line != ' ')
-			*out++ = *line;
-	}
-	*out = '\0';
-}
-
-static const struct scaler_option *row_of_heading(enum scaler_scope scope, const char *text)
-{
-	char name[64];
-
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(text, "="), text);
-	const struct scaler_option *row = scaler_option_find(scope, name);
-	if (!row)
-		fail_msg("the manual page has %s", text);
-	const char *written = text + strlen(name) + 1;
-	for (const char *at = row->values; *at; at++) {
-		if (*at != ' ' && *at != *written++)
-			fail_msg("the manual page has %s, not %s=%s", text, row->name, row->values);
-	}
-	return row;
-}
-
-/* The manual page has every option of the file once, with its values, where it belongs, and no other. */
-static void test_manual_page(void **state)
-{
-	static const char *const titles[SCALER_SCOPES] = {
-		[SCALER_GLOBAL] = ".SH \"GLOBAL OPTIONS\"\n",
-		[SCALER_LOGGING] = ".SH \"LOGGING OPTIONS\"\n",
-		[SCALER_SECTION] = ".SH \"SECTION OPTIONS\"\n",
-		[SCALER_SCHEDULE] = ".SH \"SCHEDULE OPTIONS\"\n",
-	};
-	FILE *page = fopen(TEST_DATA "/../contrib/man/dynconf-scaler.1", "r");
-	enum scaler_scope scope = SCALER_SCOPES;
-	size_t seen[256] = { 0 };
-	char line[1024], text[1024];
-	bool title = false;
-
-	(void)state;
-	assert_non_null(page);
-	while (fgets(line, sizeof(line), page)) {
-		for (enum scaler_scope i = 0; strncmp(line, ".SH", 3) == 0 && i <= SCALER_SCOPES; i++) {
-			scope = i;
-			if (i < SCALER_SCOPES && titles[i] && strcmp(line, titles[i]) == 0)
-				break;
-		}
-		if (title && scope < SCALER_SCOPES) {
-			heading(line, text);
-			seen[row_of_heading(scope, text) - scaler_options]++;
-		}
-		title = strcmp(line, ".TP\n") == 0 || strcmp(line, ".TQ\n") == 0;
-	}
-	fclose(page);
-	for (size_t i = 0; i < scaler_option_count; i++) {
-		if (seen[i] != (titles[scaler_options[i].scope] != NULL))
-			fail_msg("the manual page has %s %zu times", scaler_options[i].name, seen[i]);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),     cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_doubtful),  cmocka_unit_test(test_no_secret_is_shown),
 		cmocka_unit_test(test_set),       cmocka_unit_test(test_match),
-		cmocka_unit_test(test_schedules), cmocka_unit_test(test_manual_page),
+		cmocka_unit_test(test_schedules),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
