@@ -19,6 +19,7 @@
 #include "fs/worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -249,7 +250,14 @@ static void deinit(struct mount *m)
 static int mount_now(struct mount *m, struct error *e)
 {
 	struct kernel *kernel = NULL;
+	struct statx st = { 0 };
 	int r = kernel_new(m, &kernel, e);
+
+	/* Without a message: nobody serves yet. */
+	if (r == 0 && statx(AT_FDCWD, m->settings->mountpoint, AT_STATX_DONT_SYNC, 0, &st) == 0) {
+		m->major = st.stx_dev_major;
+		m->minor = st.stx_dev_minor;
+	}
 	MOUNT_LOCKED(m);
 
 	m->kernel = kernel;

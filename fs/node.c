@@ -134,6 +134,24 @@ uint64_t node_shown_locked(struct mount *m, uint64_t natural)
 	return shown;
 }
 
+uint64_t node_renew_locked(struct mount *m, uint64_t natural)
+{
+	uint64_t before = node_shown_locked(m, natural), fresh;
+
+	do {
+		fresh = probe(natural, ++m->renewed);
+	} while (is_taken(m, fresh));
+	if (!idmap_set(&m->natural, before, natural) || !idmap_set(&m->natural, fresh, natural) ||
+	    !idmap_set(&m->shown, natural, fresh))
+		return 0;
+	return fresh;
+}
+
+void node_retire_locked(struct mount *m, uint64_t shown)
+{
+	idmap_remove(&m->natural, shown);
+}
+
 static void unmap(struct mount *m, uint64_t natural)
 {
 	uint64_t shown = 0;
@@ -287,7 +305,8 @@ static uint64_t *candidates(struct mount *m, size_t *n)
 	if (m->natural.n + m->metas.n < SWEEP_FIRST)
 		return NULL;
 	ids = malloc((m->natural.n + m->metas.n) * sizeof(*ids));
-	for (i = 0; ids && i < m->natural.cap; i++) {
+	/* Renewed ids are given again and again: only their retirement ends them. */
+	for (i = 0; ids && m->settings->values == VALUES_RW && i < m->natural.cap; i++) {
 		if (m->natural.slots[i].id)
 			ids[(*n)++] = m->natural.slots[i].id;
 	}

@@ -75,6 +75,11 @@ void node_sweep(struct mount *m);
 /* Whether there are so many that it should be done before its time. */
 bool node_sweep_is_due(struct mount *m);
 
+/* The name gets an id that nobody knows; the one that it had goes on naming the same file. 0: no memory. */
+uint64_t node_renew_locked(struct mount *m, uint64_t natural);
+/* Such an id is forgotten. */
+void node_retire_locked(struct mount *m, uint64_t shown);
+
 /* The metadata of an id; NULL: none. node_meta_set_locked makes it; NULL: no memory. */
 struct meta *node_meta_locked(struct mount *m, uint64_t shown);
 struct meta *node_meta_make_locked(struct mount *m, uint64_t shown);

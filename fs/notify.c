@@ -45,12 +45,17 @@ static size_t position(const struct notifier *n, const char *folder, const char 
 	return SIZE_MAX;
 }
 
+bool version_same_bytes(const struct version *a, const struct version *b)
+{
+	return a->entry->value_len == b->entry->value_len &&
+	       memcmp(entry_value(a->folder, a->entry), entry_value(b->folder, b->entry), a->entry->value_len) == 0;
+}
+
 static bool same_value(const struct version *a, const struct folder *folder, const struct entry *entry)
 {
-	if (a->entry == entry)
-		return true;
-	return a->entry->type == entry->type && a->entry->value_len == entry->value_len &&
-	       memcmp(entry_value(a->folder, a->entry), entry_value(folder, entry), entry->value_len) == 0;
+	struct version b = { folder, entry, false };
+
+	return a->entry == entry || (a->entry->type == entry->type && version_same_bytes(a, &b));
 }
 
 static struct version version_in(const struct view *view, const struct snapshot *snapshot, const char *path,
@@ -223,6 +228,7 @@ static bool take_view(struct notifier *n)
 	n->with_documents = told.documents;
 	if (told.documents && node_documents_diff(n->view, told.documents, told.current, collect, n) > 0)
 		qsort(n->changes, n->n, sizeof(*n->changes), by_place);
+	notify_find_watches(n);
 	MOUNT_LOCKED(m);
 	snapshot_unref(told.before);
 	snapshot_unref(told.documents);
@@ -265,8 +271,11 @@ static void flip(struct notifier *n, struct change_told *change)
 
 	change->shown = node_shown_locked(m, entry_of(change)->id);
 	change->parent = node_shown_locked(m, folder->id);
-	struct node *node = is_value_change(change) ? node_find_locked(m, change->shown) : NULL;
-	if (node && notify_hold_locked(m, node, change))
+	if (!is_value_change(change))
+		return;
+	change->renewed = notify_renew_locked(n, change);
+	change->held = !change->renewed && notify_hold_locked(n, change);
+	if (change->held || change->renewed)
 		change->shown = 0;
 }
 
@@ -286,6 +295,11 @@ bool notify_forget_file(struct mount *m, uint64_t shown)
 
 static void tell_change(struct mount *m, struct change_told *change)
 {
+	if (change->renewed) {
+		/* Whoever looks for it finds the new id; the old one has its time. */
+		kernel_invalidate_name(m->kernel, change->parent, entry_name(folder_of(change), entry_of(change)));
+		return;
+	}
 	if (is_value_change(change)) {
 		change->known = change->shown && notify_forget_file(m, change->shown);
 		return;
@@ -432,11 +446,14 @@ static void *notify_main(void *data)
 		while (take_view(n))
 			tell_view(n);
 		notify_tell_held(n);
+		notify_tell_retired(n);
 		tell_root(n);
 		tell_listings(n);
 		sweep(n);
 		dispatch_wake(n->mount->dispatcher);
 		next = clock_mono(n->mount->clock) + (n->holds ? HELD_LOOK : SWEEP_EVERY);
+		if (n->retired && n->retired->due < next)
+			next = n->retired->due;
 	}
 	return NULL;
 }
@@ -490,6 +507,7 @@ void notify_stop(struct notifier *n)
 	pthread_mutex_destroy(&n->lock);
 	pthread_cond_destroy(&n->wake);
 	pthread_cond_destroy(&n->told);
+	watches_deinit(&n->watches);
 	free(n->changes);
 	free(n);
 }

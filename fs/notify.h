@@ -35,6 +35,8 @@ struct version {
 	const struct entry *entry;
 	bool settled; /* it is the current one, and the kernel holds no other */
 };
+/* Whether two values have the same bytes; a type or a place to be kept in is nothing that a reader could see. */
+bool version_same_bytes(const struct version *a, const struct version *b);
 struct version notify_version_locked(const struct view *view, const struct folder *folder, const struct entry *entry,
 				     const struct node *node);
 

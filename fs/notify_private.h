@@ -3,6 +3,7 @@
 
 #include "fs/node.h"
 #include "fs/notify.h"
+#include "fs/watches.h"
 
 /* Shared by the parts of the notifier, and by nobody else. All but the marked functions run on its thread. */
 
@@ -18,6 +19,8 @@ struct change_told {
 	uint64_t shown, parent; /* ids as the kernel knows them; parent for names */
 	bool known;             /* the kernel held it, so its size has to be settled */
 	bool ours;              /* done through this mount: its events are raised */
+	bool held;              /* shown later, for a reader's sake */
+	bool renewed;           /* under a new id */
 };
 
 struct notifier {
@@ -41,7 +44,9 @@ struct notifier {
 	size_t flipped; /* changes before this one show their new version, */
 	size_t settled; /* and before this one the kernel has no other */
 	int64_t next_sweep;
-	bool holds; /* some version is held back for a reader */
+	bool holds;                    /* some version is held back for a reader */
+	struct watches watches;        /* VALUES_RO: of what must keep its id */
+	struct node *retired, *newest; /* ids that changed keys had before, the first that is due in front */
 };
 
 static inline const struct folder *folder_of(const struct change_told *change)
@@ -71,9 +76,16 @@ bool notify_forget_file(struct mount *m, uint64_t shown);
 void notify_settle_size(const struct view *view, const char *folder, const char *name);
 
 /* notify_held.c: whether readers of this file hold its version back; it is told in their time then. */
-bool notify_hold_locked(struct mount *m, struct node *node, const struct change_told *change);
+bool notify_hold_locked(struct notifier *n, const struct change_told *change);
 /* Tells the versions whose time has come. */
 void notify_tell_held(struct notifier *n);
+
+/* notify_renew.c, for mounts whose opens never reach the daemon: looks at what must keep its id; */
+void notify_find_watches(struct notifier *n);
+/* shows the new value under a new id, unless the key must keep its own; */
+bool notify_renew_locked(struct notifier *n, const struct change_told *change);
+/* binds ids that are due to the current value. */
+void notify_tell_retired(struct notifier *n);
 
 /* notify_raise.c: hands what was told of a view to the replay; */
 void notify_raise_view(const struct notifier *n);

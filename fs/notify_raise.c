@@ -5,14 +5,13 @@
 #include "fs/view.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-/* A type or a place to be kept in is nothing that a reader could see. */
 static bool same_bytes(const struct change_told *change)
 {
-	return change->before->value_len == change->after->value_len &&
-	       memcmp(entry_value(change->before_folder, change->before),
-		      entry_value(change->after_folder, change->after), change->after->value_len) == 0;
+	struct version before = { change->before_folder, change->before, false };
+	struct version after = { change->after_folder, change->after, false };
+
+	return version_same_bytes(&before, &after);
 }
 
 static bool is(const struct change_told *change, enum replay_kind kind)
@@ -20,7 +19,7 @@ static bool is(const struct change_told *change, enum replay_kind kind)
 	bool changed = is_value_change(change);
 
 	/* What was held back for readers comes later. */
-	if (change->ours || (changed && (!change->shown || same_bytes(change))))
+	if (change->ours || (changed && (change->held || same_bytes(change))))
 		return false;
 	if (kind == REPLAY_CHANGED)
 		return changed;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/replay.h"
 
+#include "fs/dispatch.h"
 #include "fs/node.h"
 #include "fs/ops.h"
 #include "fs/vfs_private.h"
@@ -31,8 +32,7 @@ struct replay {
 	struct mount *mount;
 	pthread_t thread;
 	_Atomic pid_t id; /* of the thread */
-	unsigned major, minor;
-	bool said; /* the thread's own: that the path does not lead here */
+	bool said;        /* the thread's own: that the path does not lead here */
 
 	pthread_mutex_t
 		lock; /* "replays": guards all below; may be taken with the state lock held, never the reverse */
@@ -46,11 +46,21 @@ struct replay {
 	const struct replay_item *item;
 	uint64_t parent; /* of its name, as shown */
 	bool made;       /* the kernel has been told that the new name is there */
+	bool awaited;    /* somebody waits for it to go on */
 };
 
 bool replay_is_own(const struct replay *r, pid_t thread)
 {
 	return r && atomic_load_explicit(&r->id, memory_order_relaxed) == thread;
+}
+
+bool replay_is_at_locked(struct replay *r, uint64_t natural)
+{
+	bool is_at = r && r->item && r->item->entry && r->item->entry->id == natural;
+
+	if (is_at)
+		r->awaited = true;
+	return is_at;
 }
 
 static const char *item_name(const struct batch *batch, const struct replay_item *item)
@@ -149,6 +159,20 @@ static int look_at(struct mount *m, struct call *c)
 	return r;
 }
 
+/* Whoever has begun to write sees his own size. */
+static int keep_size(struct mount *m, struct call *c)
+{
+	int r = look_at(m, c);
+	MOUNT_LOCKED(m);
+	const struct node *node = node_find_locked(m, c->node);
+
+	for (const struct handle *h = node ? node->handles : NULL; r == 0 && h; h = h->next) {
+		if (h->working && h->pending)
+			c->attr.size = h->work.len;
+	}
+	return r;
+}
+
 bool replay_answer(struct mount *m, struct call *c, int *r)
 {
 	switch (c->kind) {
@@ -161,7 +185,7 @@ bool replay_answer(struct mount *m, struct call *c, int *r)
 		*r = look_at(m, c);
 		return true;
 	case CALL_SETATTR:
-		*r = vfs_getattr(m, c);
+		*r = keep_size(m, c);
 		return true;
 	case CALL_OPEN:
 		c->keep = c->no_flush = true;
@@ -188,26 +212,15 @@ static int open_within(int folder, const char *path, int flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-static int get_device(int fd, unsigned *major, unsigned *minor)
-{
-	struct statx st;
-
-	/* Without a message: nobody serves yet. */
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &st) < 0)
-		return -errno;
-	*major = st.stx_dev_major;
-	*minor = st.stx_dev_minor;
-	return 0;
-}
-
 static int open_root(const struct replay *r)
 {
-	unsigned major = 0, minor = 0;
 	int fd = open(r->mount->settings->mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct statx st;
 
 	if (fd < 0)
 		return -errno;
-	if (get_device(fd, &major, &minor) == 0 && major == r->major && minor == r->minor)
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &st) == 0 && st.stx_dev_major == r->mount->major &&
+	    st.stx_dev_minor == r->mount->minor)
 		return fd;
 	close(fd);
 	return -EXDEV;
@@ -287,14 +300,38 @@ static bool is_watched(struct replay *r, const struct watches *watches, const st
 	       (!item->entry && watches_may_have(watches, ino_of(m, item->folder->id)));
 }
 
-static void take_up(struct replay *r, const struct batch *batch, const struct replay_item *item)
+/* A value that has changed again is raised again: this time is for the last one. */
+static bool is_over(const struct batch *batch, const struct replay_item *item)
 {
-	MOUNT_LOCKED(r->mount);
+	struct version was = { item->folder, item->entry, false }, is = { NULL, NULL, false };
 
+	if (item->kind != REPLAY_CHANGED)
+		return false;
+	is.folder = snapshot_folder(batch->view->current, item->folder->path);
+	if (is.folder)
+		is.entry = folder_find(is.folder, entry_name(item->folder, item->entry));
+	return !is.entry || is.entry->kind != ENTRY_VALUE || !version_same_bytes(&was, &is);
+}
+
+/* False: there is nothing to do. */
+static bool take_up(struct replay *r, const struct batch *batch, const struct replay_item *item)
+{
+	struct mount *m = r->mount;
+	MOUNT_LOCKED(m);
+
+	if (r->awaited) {
+		notify_wake(m->notifier);
+		dispatch_wake(m->dispatcher);
+	}
+	r->awaited = false;
+	r->item = NULL;
+	if (!item || is_over(batch, item))
+		return false;
 	r->batch = batch;
 	r->item = item;
-	r->parent = item && item->entry ? node_shown_locked(r->mount, item->folder->id) : ROOT_ID;
+	r->parent = item->entry ? node_shown_locked(r->mount, item->folder->id) : ROOT_ID;
 	r->made = false;
+	return true;
 }
 
 /* What is gone, or there, by now is another replay's affair. */
@@ -313,12 +350,12 @@ static void replay_batch(struct replay *r, const struct batch *batch)
 	struct watches watches = WATCHES_NULL;
 
 	if (batch->n > MANY)
-		watches_scan(&watches, "/proc", r->major, r->minor);
+		watches_scan(&watches, "/proc", r->mount->major, r->mount->minor);
 	for (size_t i = 0; i < batch->n && !r->ending; i++) {
 		if (batch->n > MANY && !is_watched(r, &watches, &batch->items[i]))
 			continue;
-		take_up(r, batch, &batch->items[i]);
-		say_once(r, raise_events(r));
+		if (take_up(r, batch, &batch->items[i]))
+			say_once(r, raise_events(r));
 	}
 	take_up(r, NULL, NULL);
 	watches_deinit(&watches);
@@ -383,32 +420,25 @@ void replay_add(struct replay *r, struct view *view, const struct snapshot *befo
 		batch_free(batch);
 }
 
-static int replay_new(struct mount *m, struct replay **replay)
+int replay_start(struct mount *m, struct replay **replay)
 {
-	struct replay *r = calloc(1, sizeof(*r));
-	int fd = r ? open(m->settings->mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	struct replay *r = m->settings->read_only ? NULL : calloc(1, sizeof(*r));
 
 	if (!r)
-		return -ENOMEM;
+		return m->settings->read_only ? 0 : -ENOMEM;
 	r->mount = m;
 	r->last = &r->first;
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->wake, NULL);
-	int error = fd < 0 ? -errno : get_device(fd, &r->major, &r->minor);
-	if (fd >= 0)
-		close(fd);
-	if (error == 0)
-		error = -pthread_create(&r->thread, NULL, replay_main, r);
-	if (error == 0)
+	int error = pthread_create(&r->thread, NULL, replay_main, r);
+	if (error == 0) {
 		*replay = r;
-	else
-		free(r);
-	return error;
-}
-
-int replay_start(struct mount *m, struct replay **replay)
-{
-	return m->settings->read_only ? 0 : replay_new(m, replay);
+		return 0;
+	}
+	pthread_mutex_destroy(&r->lock);
+	pthread_cond_destroy(&r->wake);
+	free(r);
+	return -error;
 }
 
 void replay_stop(struct replay *r)

@@ -27,7 +27,7 @@ struct replay_item {
 	const struct entry *entry;   /* NULL: the store itself, `folder` being its "" */
 };
 
-/* `point` is the thing mounted on; a mount that the kernel keeps read-only has no replay: `*replay` is NULL then. */
+/* A mount that the kernel keeps read-only has none: `*replay` stays NULL. */
 int replay_start(struct mount *m, struct replay **replay);
 /* When nothing is served any more. Accepts NULL. */
 void replay_stop(struct replay *replay);
@@ -36,6 +36,10 @@ void replay_stop(struct replay *replay);
  * any thread; accepts NULL. */
 void replay_add(struct replay *replay, struct view *view, const struct snapshot *before, const struct snapshot *after,
 		const struct replay_item *items, size_t n);
+
+/* Whether the replay is at the value of that natural id: what the kernel was answered for it must stay true until it
+ * has gone on; whoever asks is woken then. Accepts NULL. */
+bool replay_is_at_locked(struct replay *replay, uint64_t natural);
 
 /* Whether a request of this thread is the replay's own. Accepts NULL. */
 bool replay_is_own(const struct replay *replay, pid_t thread);

@@ -97,6 +97,9 @@ struct node {
 	struct folder *held_folder;
 	const struct entry *held;
 	bool held_for_watchers; /* somebody else changed the value: its events are still to be raised */
+	/* Of an id that a changed key had before, see notify_renew.c: */
+	int64_t due;        /* mono: when it is bound to the current value; 0: it is no such id */
+	struct node *later; /* the next one that is due */
 };
 
 /* What chmod, chown, utimes and setfattr said: kept in memory, by shown id. */
@@ -128,6 +131,7 @@ struct mount {
 	struct dispatcher *dispatcher;
 	struct replay *replay;   /* NULL: changes made elsewhere raise no events */
 	struct kernel *kernel;   /* the FUSE session, see ops.h */
+	unsigned major, minor;   /* of the device that stat(2) shows */
 	struct metrics *metrics; /* NULL: nothing is counted */
 	pthread_t signals;
 	bool signalled; /* that thread runs */
@@ -153,7 +157,8 @@ struct mount {
 	struct table *tables;      /* sorted by name; see tables.h */
 	pthread_cond_t table_wake; /* their thread has something to do */
 	size_t n_handles;
-	size_t sweep_at; /* exceptions in `natural` at which they are swept before their time */
+	uint64_t renewed; /* ids that node_renew_locked tried */
+	size_t sweep_at;  /* exceptions in `natural` at which they are swept before their time */
 	struct control_text *control_texts;
 	struct handle *control_handles;
 	struct events *events; /* NULL: nothing is remembered */

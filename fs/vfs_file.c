@@ -3,6 +3,7 @@
  * vfs_commit.c. */
 #include "fs/control.h"
 #include "fs/dispatch.h"
+#include "fs/replay.h"
 #include "fs/vfs_private.h"
 
 #include <errno.h>
@@ -102,17 +103,20 @@ static bool has_writer(struct mount *m, const struct node *node)
 	return h || (node && clock_mono(m->clock) < node->awaited);
 }
 
-static int wait_for_readers(struct mount *m, struct call *c, struct node *node)
+static int wait_for_readers(struct mount *m, struct call *c, const struct where *where)
 {
+	struct node *node = where->node;
 	const struct handle *h = node ? node->handles : NULL;
+	bool replayed = replay_is_at_locked(m->replay, where->entry->id);
 
 	while (h && !h->cached)
 		h = h->next;
 	if (!c->park_end)
 		c->park_end = clock_mono(m->clock) + NOTIFY_PARK;
-	if (!h || clock_mono(m->clock) >= c->park_end)
+	if ((!h && !replayed) || clock_mono(m->clock) >= c->park_end)
 		return 0;
-	node->awaited = c->park_end;
+	if (node)
+		node->awaited = c->park_end;
 	return CALL_PARKED;
 }
 
@@ -182,7 +186,7 @@ int vfs_open(struct mount *m, struct call *c)
 	if (for_writing(c)) {
 		if (id_is_document(where.entry->id) && !vfs_document_is_writable(where.folder, where.entry))
 			return -EACCES;
-		r = settings_read_only(m->settings) ? -EROFS : wait_for_readers(m, c, where.node);
+		r = settings_read_only(m->settings) ? -EROFS : wait_for_readers(m, c, &where);
 		c->direct = true;
 	} else {
 		r = replaced ? 0 : settle(m, c, &where);
@@ -307,9 +311,13 @@ static int read_unopened(struct mount *m, struct call *c)
 
 	if (where.kind == WHERE_CONTROL)
 		return read_control(m, c);
-	if (where.kind != WHERE_VALUE)
+	struct version version;
+	if (where.kind == WHERE_VALUE)
+		version = notify_version_locked(where.view, where.folder, where.entry, where.node);
+	else if (where.node && where.node->held)
+		version = (struct version){ where.node->held_folder, where.node->held, false };
+	else
 		return -ESTALE;
-	struct version version = notify_version_locked(where.view, where.folder, where.entry, where.node);
 	c->pinned = folder_ref(version.folder);
 	give(c, entry_value(version.folder, version.entry), version.entry->value_len);
 	return 0;

@@ -52,10 +52,10 @@ void vfs_attr_folder_locked(struct mount *m, const struct view *view, const stru
 	set_lifetime(view, attr);
 }
 
-void vfs_attr_value_locked(struct mount *m, const struct view *view, const struct folder *folder,
-			   const struct entry *entry, struct attr *attr)
+/* The value as the id `shown` has it: an id that it had before may have an older one. */
+static void attr_of_value(struct mount *m, const struct view *view, const struct folder *folder,
+			  const struct entry *entry, uint64_t shown, struct attr *attr)
 {
-	uint64_t shown = node_shown_locked(m, entry->id);
 	const struct node *node = node_find_locked(m, shown);
 	bool document = id_is_document(entry->id);
 	bool kept = document && node_hold_document_locked((struct view *)view, shown);
@@ -63,6 +63,9 @@ void vfs_attr_value_locked(struct mount *m, const struct view *view, const struc
 
 	*attr = attr_base(m, shown, S_IFREG, version.entry->mtime);
 	attr->size = version.entry->value_len;
+	/* Where ids are renewed nothing is renamed: the file keeps its number. */
+	if (m->settings->values == VALUES_RO)
+		attr->ino = version.entry->id;
 	set_lifetime(view, attr);
 	if (document && !vfs_document_is_writable(folder, entry))
 		attr->mode &= ~0222U;
@@ -71,6 +74,12 @@ void vfs_attr_value_locked(struct mount *m, const struct view *view, const struc
 	/* What a commit changes in a moment must be asked for again. */
 	if (node_is_written(node))
 		attr->attr_ttl = 0;
+}
+
+void vfs_attr_value_locked(struct mount *m, const struct view *view, const struct folder *folder,
+			   const struct entry *entry, struct attr *attr)
+{
+	attr_of_value(m, view, folder, entry, node_shown_locked(m, entry->id), attr);
 }
 
 static void attr_of_entry(struct mount *m, const struct view *view, const struct folder *folder,
@@ -101,7 +110,7 @@ int vfs_attr_locked(struct mount *m, uint64_t id, struct attr *attr)
 		vfs_attr_folder_locked(m, where.view, where.folder, attr);
 		return 0;
 	case WHERE_VALUE:
-		vfs_attr_value_locked(m, where.view, where.folder, where.entry, attr);
+		attr_of_value(m, where.view, where.folder, where.entry, id, attr);
 		return 0;
 	case WHERE_NOTHING:
 		break;
@@ -114,6 +123,10 @@ static int attr_of_removed(struct mount *m, const struct node *node, struct attr
 {
 	const struct handle *h = node ? node->handles : NULL;
 
+	if (!h && node && node->held) {
+		attr_of_value(m, node->view, node->held_folder, node->held, node->id, attr);
+		return 0;
+	}
 	if (!h)
 		return -ESTALE;
 	*attr = attr_base(m, node->id, S_IFREG, h->entry ? h->entry->mtime : m->started_wall);
