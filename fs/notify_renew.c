@@ -24,13 +24,16 @@ void notify_find_watches(struct notifier *n)
 	watches_scan(&n->watches, "/proc", m->major, m->minor);
 }
 
-/* A watch on the file itself would go silent, and what is mounted on it would be detached. */
+/* A watch on the file itself would go silent, and what is mounted on it would be detached. Documents have no other
+ * ids. */
 static bool keeps_id(const struct notifier *n, const struct change_told *change)
 {
 	const struct folder *folder = change->after_folder;
 	char path[2 * VFS_PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/%s/%s", n->view->name, folder->path, entry_name(folder, change->after));
+	if (id_is_document(change->after->id))
+		return true;
 	return watches_has(&n->watches, change->after->id) || watches_is_mounted(&n->watches, path);
 }
 

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,10 +33,12 @@ struct replay {
 	struct mount *mount;
 	pthread_t thread;
 	_Atomic pid_t id; /* of the thread */
-	bool said;        /* the thread's own: that the path does not lead here */
+	/* The thread's own: */
+	int clone; /* the root during one batch; negative: it is opened by path each time */
+	bool said; /* that the path does not lead here */
 
-	pthread_mutex_t
-		lock; /* "replays": guards all below; may be taken with the state lock held, never the reverse */
+	/* "replays": guards all below; may be taken with the state lock held, never the reverse. */
+	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct batch *first, **last;
 	size_t waiting; /* items */
@@ -212,9 +215,9 @@ static int open_within(int folder, const char *path, int flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-static int open_root(const struct replay *r)
+/* The mount's root, where the path leads to it. */
+static int check_root(const struct replay *r, int fd)
 {
-	int fd = open(r->mount->settings->mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct statx st;
 
 	if (fd < 0)
@@ -224,6 +227,22 @@ static int open_root(const struct replay *r)
 		return fd;
 	close(fd);
 	return -EXDEV;
+}
+
+/* As a mount of its own that nobody else sees: while it is open, umount of the one that people see is not busy. It
+ * takes CAP_SYS_ADMIN. */
+static int clone_root(const struct replay *r)
+{
+	const char *path = r->mount->settings->mountpoint;
+
+	return check_root(r, (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+}
+
+static int open_root(const struct replay *r)
+{
+	if (r->clone >= 0)
+		return fcntl(r->clone, F_DUPFD_CLOEXEC, 0);
+	return check_root(r, open(r->mount->settings->mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
 static int open_parent(const struct replay *r)
@@ -305,7 +324,7 @@ static bool is_over(const struct batch *batch, const struct replay_item *item)
 {
 	struct version was = { item->folder, item->entry, false }, is = { NULL, NULL, false };
 
-	if (item->kind != REPLAY_CHANGED)
+	if (item->kind != REPLAY_CHANGED || id_is_document(item->entry->id))
 		return false;
 	is.folder = snapshot_folder(batch->view->current, item->folder->path);
 	if (is.folder)
@@ -351,6 +370,7 @@ static void replay_batch(struct replay *r, const struct batch *batch)
 
 	if (batch->n > MANY)
 		watches_scan(&watches, "/proc", r->mount->major, r->mount->minor);
+	r->clone = clone_root(r);
 	for (size_t i = 0; i < batch->n && !r->ending; i++) {
 		if (batch->n > MANY && !is_watched(r, &watches, &batch->items[i]))
 			continue;
@@ -358,6 +378,8 @@ static void replay_batch(struct replay *r, const struct batch *batch)
 			say_once(r, raise_events(r));
 	}
 	take_up(r, NULL, NULL);
+	if (r->clone >= 0)
+		close(r->clone);
 	watches_deinit(&watches);
 }
 

@@ -9,8 +9,8 @@
  * one made, a removed one unlinked. The kernel's requests for that carry the thread's id (fuse_req_ctx), and are
  * answered here: they change nothing and never reach the store.
  *
- * It opens by path each time and keeps nothing open, so that umount is not busy; where the path leads to another
- * filesystem it does nothing. The thread waits for the kernel's locks and for the serving thread; nobody waits for it.
+ * It opens by path and keeps nothing open, so that umount is not busy; where the path leads to another filesystem it
+ * does nothing. The thread waits for the kernel's locks and for the serving thread; nobody waits for it.
  */
 struct replay;
 
