@@ -3,6 +3,7 @@
 
 #include "aws/core/buf.h"
 #include "aws/core/ini.h"
+#include "scaler/options.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -19,9 +20,9 @@ static const struct section_row {
 	const char *name;
 	enum section_kind kind;
 } section_rows[] = {
-	{ "DEFAULT", SECTION_DEFAULT },        { "global", SECTION_GLOBAL }, { "logging", SECTION_LOGGING },
-	{ "source:", SECTION_SOURCE },         { "table:", SECTION_SCALER }, { "gsi:", SECTION_SCALER },
-	{ "default_options", SECTION_SCALER },
+	{ "DEFAULT", SECTION_DEFAULT },        { "global", SECTION_GLOBAL },    { "logging", SECTION_LOGGING },
+	{ "source:", SECTION_SOURCE },         { "table:", SECTION_SCALER },    { "gsi:", SECTION_SCALER },
+	{ "default_options", SECTION_SCALER }, { "schedule:", SECTION_SCALER },
 };
 
 static enum section_kind section_kind(const char *name)
@@ -65,12 +66,27 @@ static int check_section(const struct ini *ini, size_t i, bool *scaler, struct e
 	return 0;
 }
 
+/* What the scaler, and it alone, understands in a section that both read. */
+static bool is_scalers(enum section_kind kind, const char *name)
+{
+	static const enum scaler_scope scopes[] = { SCALER_GLOBAL, SCALER_LOGGING, SCALER_SECTION };
+	bool known = false;
+
+	for (size_t i = 0; i < COUNT_OF(scopes); i++) {
+		bool here = kind == SECTION_DEFAULT || kind == (scopes[i] == SCALER_GLOBAL    ? SECTION_GLOBAL
+								: scopes[i] == SCALER_LOGGING ? SECTION_LOGGING
+											      : SECTION_SCALER);
+		known |= here && scaler_option_find(scopes[i], name);
+	}
+	return known;
+}
+
 static int check_entry(const struct ini_entry *entry, struct error *e)
 {
 	enum section_kind kind = section_kind(entry->section);
 	const struct option_spec *spec = option_find(entry->name);
 
-	if (kind == SECTION_SCALER)
+	if (kind == SECTION_SCALER || (!spec && is_scalers(kind, entry->name)))
 		return 0;
 	if (!spec)
 		return option_unknown(entry->name, e);
@@ -80,7 +96,7 @@ static int check_entry(const struct ini_entry *entry, struct error *e)
 }
 
 /* Every name in the file, also in sections that this mount does not use. */
-static int check_names(const struct ini *ini, const char *file, struct log *log, struct error *e)
+static int check_names(const struct ini *ini, const char *file, bool *has_scaler, struct error *e)
 {
 	bool scaler = false;
 
@@ -92,8 +108,7 @@ static int check_names(const struct ini *ini, const char *file, struct log *log,
 		if (check_entry(&ini->entries[i], e) < 0)
 			return error_context(e, "%s:%d", file, ini->entries[i].line);
 	}
-	if (scaler)
-		log_info(log, "%s: the sections of tables and indexes are the scaler's and change nothing here", file);
+	*has_scaler = scaler;
 	return 0;
 }
 
@@ -455,13 +470,19 @@ int config_load(const struct config_request *request, struct log *log, struct se
 	int r = ini_load(&ini_python, request->file, &ini, &missing);
 	if (r < 0 && !(r == -ENOENT && request->file_optional))
 		return error_set(e, -r, "%s", missing.text);
-	r = check_names(&ini, request->file, log, e);
+	bool is_read = r == 0, has_scaler = false;
+	r = check_names(&ini, request->file, &has_scaler, e);
 	if (r < 0)
 		return r;
 	identity_defaults(&made, &request->who);
 	r = fill(&made, &ini, request, e);
+	if (r == 0 && is_read && !(made.file = strdup(request->file)))
+		r = error_no_memory(e);
 	if (r < 0)
 		return r;
+	if (has_scaler && !made.scaler)
+		log_info(log, "%s: the sections of tables and indexes change nothing without scaler = yes in [global]",
+			 request->file);
 	*settings = made;
 	made = SETTINGS_NULL;
 	return 0;

@@ -37,6 +37,6 @@ struct config_request config_request(const char *file, const char *source, const
 /*
  * Defaults, then the file, then -o: everything of `settings` but mountpoint and foreground, checked. Relative paths
  * become absolute, since the daemon leaves the working directory. One info line goes to `log` where the file has
- * sections that are the scaler's. Errors of the file begin with "FILE:LINE: ".
+ * sections that are the scaler's, and it is not switched on. Errors of the file begin with "FILE:LINE: ".
  */
 int config_load(const struct config_request *request, struct log *log, struct settings *settings, struct error *e);

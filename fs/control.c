@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct control_part *const parts[] = { &control_top, &control_store, &control_table };
+static const struct control_part *const parts[] = { &control_top, &control_store, &control_table, &control_scaling };
 
 enum { N_PARTS = sizeof(parts) / sizeof(parts[0]) };
 
@@ -22,20 +22,6 @@ static const struct control_row *row_at(size_t n)
 		if (n < parts[i]->n)
 			return &parts[i]->rows[n];
 		n -= parts[i]->n;
-	}
-	return NULL;
-}
-
-/* The n-th row of a place, or (`name`) the one of that name; `*number` counts it among all rows. */
-static const struct control_row *find_row(enum control_place place, size_t n, const char *name, size_t *number)
-{
-	const struct control_row *row;
-
-	for (size_t i = 0; (row = row_at(i)); i++) {
-		if (!(row->places & place) || (name ? strcmp(row->name, name) != 0 : n-- != 0))
-			continue;
-		*number = i;
-		return row;
 	}
 	return NULL;
 }
@@ -64,10 +50,11 @@ static const struct control_family *family_in(enum control_place place)
 }
 
 /*
- * Ids: a subject and a row of it, of which 0 is the directory of the subject. The mount's own are small numbers; other
- * subjects have bit 61 and 53 bits of a hash. They are the same after a restart.
+ * Ids: a subject and a row of it, of which 0 is the directory of the subject; from FIRST_FILE on the files of a family.
+ * The mount's own are small numbers; other subjects have bit 61 and 53 bits of a hash. They are the same after a
+ * restart.
  */
-enum { ROW_BITS = 8, ROW_MASK = (1 << ROW_BITS) - 1, FIRST_ROW = 8 };
+enum { ROW_BITS = 8, ROW_MASK = (1 << ROW_BITS) - 1, FIRST_ROW = 8, FIRST_FILE = ROW_MASK - CONTROL_FILES };
 
 #define SUBJECT_BIT (UINT64_C(1) << 61)
 #define SUBJECT_HASH ((UINT64_C(1) << 53) - 1)
@@ -118,22 +105,42 @@ static bool find_subject(struct spot *spot, enum control_place owner, uint64_t i
 	return false;
 }
 
+/* The family of files; NULL: there is none. */
+static const struct control_family *file_family(void)
+{
+	const struct control_family *family;
+
+	for (size_t i = 0; (family = family_at(i)); i++) {
+		if (family->file)
+			break;
+	}
+	return family;
+}
+
+static const struct control_row *row_of_spot(struct spot *spot, size_t number)
+{
+	const struct control_family *files = file_family();
+
+	if (number < FIRST_FILE)
+		return row_at(number - 1);
+	return files && files->nth(&spot->at, number - FIRST_FILE) ? files->file : NULL;
+}
+
 static struct spot spot_of(struct mount *m, uint64_t id)
 {
 	struct spot spot = { .subject = CONTROL_ID, .at = { .mount = m }, .place = AT_TOP };
-	size_t row = 0;
+	size_t number = id & SUBJECT_BIT ? id & ROW_MASK : id == CONTROL_ID ? 0 : id - FIRST_ROW + 1;
 
+	spot.found = id == CONTROL_ID || id >= FIRST_ROW;
 	if (id & SUBJECT_BIT) {
 		spot.subject = id & ~(uint64_t)ROW_MASK;
 		spot.found = find_subject(&spot, AT_TOP, spot.subject);
-		row = id & ROW_MASK;
-	} else {
-		spot.found = id == CONTROL_ID || id >= FIRST_ROW;
-		row = id == CONTROL_ID ? 0 : id - FIRST_ROW + 1;
 	}
-	spot.row = row ? row_at(row - 1) : NULL;
-	spot.found = spot.found && (!row || spot.row);
-	if (spot.row && spot.row->leads) {
+	if (!spot.found || !number)
+		return spot;
+	spot.row = row_of_spot(&spot, number);
+	spot.found = spot.row && (!spot.row->there || spot.row->there(&spot.at));
+	if (spot.found && spot.row->leads) {
 		spot.place = spot.row->leads;
 		spot.row = NULL;
 	}
@@ -142,10 +149,26 @@ static struct spot spot_of(struct mount *m, uint64_t id)
 
 bool control_is_folder(uint64_t id)
 {
-	size_t row = id & SUBJECT_BIT ? id & ROW_MASK : id == CONTROL_ID ? 0 : id - FIRST_ROW + 1;
-	const struct control_row *found = row ? row_at(row - 1) : NULL;
+	size_t number = id & SUBJECT_BIT ? id & ROW_MASK : id == CONTROL_ID ? 0 : id - FIRST_ROW + 1;
+	const struct control_row *row = number && number < FIRST_FILE ? row_at(number - 1) : NULL;
 
-	return !row || (found && found->leads);
+	return !number || (row && row->leads);
+}
+
+/* The n-th row of a directory, or (`name`) the one of that name; `*number` counts it among all rows. */
+static const struct control_row *find_row(const struct spot *spot, size_t n, const char *name, size_t *number)
+{
+	const struct control_row *row;
+
+	for (size_t i = 0; (row = row_at(i)); i++) {
+		if (!(row->places & spot->place) || (row->there && !row->there(&spot->at)))
+			continue;
+		if (name ? strcmp(row->name, name) != 0 : n-- != 0)
+			continue;
+		*number = i;
+		return row;
+	}
+	return NULL;
 }
 
 static bool is_shown(const struct control_row *row)
@@ -231,9 +254,9 @@ static uint64_t find_name(const struct spot *spot, size_t n, const char *name, c
 	for (size_t i = name ? 0 : n; family && family->nth(&at, i); i++) {
 		*found = family->name(&at);
 		if (!name || strcmp(*found, name) == 0)
-			return id_of_subject(family->hash(&at));
+			return family->file ? spot->subject | (FIRST_FILE + i) : id_of_subject(family->hash(&at));
 	}
-	const struct control_row *row = family ? NULL : find_row(spot->place, n, name, &number);
+	const struct control_row *row = family ? NULL : find_row(spot, n, name, &number);
 	if (!row)
 		return 0;
 	*found = row->name;
@@ -395,8 +418,11 @@ static void show_path(enum control_place place, struct buf *out)
 
 bool control_help(size_t n, struct buf *path, const char **access, const char **help)
 {
-	const struct control_row *row = row_at(n);
+	const struct control_row *row = row_at(n), *file = file_family() ? file_family()->file : NULL;
 
+	/* After the last row, what a family's files are. */
+	if (!row && n > 0 && row_at(n - 1))
+		row = file;
 	if (!row)
 		return false;
 	buf_reset(path);

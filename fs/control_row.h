@@ -18,6 +18,8 @@ enum control_place {
 	AT_TABLE = 16,
 	AT_INDEXES = 32,
 	AT_INDEX = 64,
+	AT_SCALING = 128,
+	AT_OPTIONS = 256,
 };
 
 /* What a row speaks of. */
@@ -26,6 +28,7 @@ struct control_at {
 	struct view *view;   /* AT_STORE */
 	struct table *table; /* AT_TABLE, AT_INDEX */
 	char index[256];     /* AT_INDEX; else "" */
+	size_t number;       /* AT_OPTIONS: which */
 };
 
 struct control_row {
@@ -37,14 +40,16 @@ struct control_row {
 	void (*grow)(const struct control_at *at, uint64_t *seen, struct buf *out);
 	/* A write of that text, white space at its end taken off; without the lock. NULL: read-only. */
 	int (*act)(const struct control_at *at, const char *text, struct error *e);
+	/* Whether there is such a file, with the lock held; NULL: always. */
+	bool (*there)(const struct control_at *at);
 	bool blocks;              /* act waits for the network */
 	enum control_place leads; /* of a directory: where its content stands; else AT_NOWHERE */
 	const char *help;
 };
 
-/* A directory with a directory for each thing of a kind. All with the state lock held. */
+/* A directory with a directory, or a file, for each thing of a kind. All with the state lock held. */
 struct control_family {
-	enum control_place owner, place, member; /* AT_TOP; AT_STORES; AT_STORE */
+	enum control_place owner, place, member; /* AT_TOP; AT_STORES; AT_STORE. Of files only the place */
 	const char *label;                       /* what help calls a member: "STORE" */
 	/* Sets the n-th thing in `at`, which comes with what the directory speaks of; false past the end. */
 	bool (*nth)(struct control_at *at, size_t n);
@@ -53,7 +58,10 @@ struct control_family {
 	uint64_t (*hash)(const struct control_at *at);
 	/* mkdir(2) in it, without the lock, on a worker; NULL: EPERM. */
 	int (*make)(struct mount *m, const char *name, struct error *e);
+	const struct control_row *file; /* of files: what each is, at most CONTROL_FILES; only one family has such */
 };
+
+enum { CONTROL_FILES = 127 };
 
 struct control_part {
 	const struct control_row *rows;
@@ -62,7 +70,7 @@ struct control_part {
 	size_t n_families;
 };
 
-extern const struct control_part control_top, control_store, control_table;
+extern const struct control_part control_top, control_store, control_table, control_scaling;
 
 /* "2026-11-21T12:25:40Z" */
 void control_show_time(struct buf *out, int64_t wall);

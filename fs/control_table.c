@@ -268,8 +268,8 @@ static uint64_t index_hash(const struct control_at *at)
 }
 
 static const struct control_family families[] = {
-	{ AT_TOP, AT_TABLES, AT_TABLE, "TABLE", nth_table, table_name, table_hash, table_create },
-	{ AT_TABLE, AT_INDEXES, AT_INDEX, "INDEX", nth_index, index_name, index_hash, NULL },
+	{ AT_TOP, AT_TABLES, AT_TABLE, "TABLE", nth_table, table_name, table_hash, table_create, NULL },
+	{ AT_TABLE, AT_INDEXES, AT_INDEX, "INDEX", nth_index, index_name, index_hash, NULL, NULL },
 };
 
 const struct control_part control_table = { rows, sizeof(rows) / sizeof(rows[0]), families, 2 };

@@ -12,6 +12,7 @@
 #include "fs/ops.h"
 #include "fs/refresh.h"
 #include "fs/replay.h"
+#include "fs/scaling.h"
 #include "fs/store_sqlite.h"
 #include "fs/tables.h"
 #include "fs/vfs.h"
@@ -115,6 +116,8 @@ static int start_sources(struct mount *m, struct error *e)
 	}
 	if (tables_start(m) < 0)
 		return error_set(e, EIO, "a thread cannot be started");
+	if (scaling_start(m, e) < 0)
+		return -e->number;
 	for (size_t i = 0; i < m->n_sources; i++)
 		usable += wait_for_source(&m->sources[i], e) == 0;
 	return usable ? 0 : -e->number;
@@ -214,6 +217,7 @@ static void stop(struct mount *m)
 	pthread_mutex_unlock(&m->lock);
 	if (m->stop_fd >= 0 && write(m->stop_fd, &one, sizeof(one)) < 0)
 		log_warning(m->log, "eventfd: %s", strerror(errno));
+	scaling_stop(m);
 	tables_stop(m);
 	for (size_t i = 0; i < m->n_sources; i++)
 		refresh_join(&m->sources[i]);
@@ -227,6 +231,7 @@ static void deinit(struct mount *m)
 	dispatcher_free(m->dispatcher);
 	control_free(m);
 	tables_free(m);
+	scaling_free(m);
 	nodes_free(m);
 	views_free(m);
 	for (size_t i = 0; i < m->n_sources; i++) {
@@ -277,6 +282,8 @@ static int start(struct mount *m, struct error *e)
 	int r = http_curl_global_init(e);
 	if (r == 0)
 		r = make_sources(m, e);
+	if (r == 0)
+		r = scaling_new(m, e);
 	m->signalled = r == 0 && pthread_create(&m->signals, NULL, signals_main, m) == 0;
 	if (r == 0)
 		r = start_sources(m, e);

@@ -32,6 +32,7 @@ const struct option_spec option_table[] = {
 	{ "control", GLOBAL(control), OPTION_WORD, "hidden", "hidden|listed|off", "whether .control is there, and in listings of the root" },
 	{ "commit", GLOBAL(commit), OPTION_WORD, "close", "close|write", "store a changed file when it is closed, or in every write(2)" },
 	{ "values", GLOBAL(values), OPTION_WORD, "rw", "rw|ro", "ro: only .control can be written, and what was read once is read again without the daemon" },
+	{ "scaler", GLOBAL(scaler), OPTION_BOOL, "no", "no|yes", "scale the DynamoDB tables of the file's sections [table: KEY]; on one host only" },
 	{ "log-file", LOGGING(log_file), OPTION_TEXT, NULL, "FILE", "append the log to this file; else stderr with -f, and syslog without" },
 	{ "log-level", LOGGING(log_level), OPTION_WORD, "info", "debug|info|warning|error", "the least important lines that are logged" },
 	{ "source", SOURCE(source), OPTION_TEXT, NULL, "SOURCE", "local, local:FILE or dynamodb:TABLE" },

@@ -31,6 +31,7 @@ void settings_deinit(struct settings *settings)
 	free(settings->sources);
 	free(settings->mountpoint);
 	free(settings->shown);
+	free(settings->file);
 	free(settings->default_source);
 	free(settings->log_file);
 	*settings = SETTINGS_NULL;

@@ -52,6 +52,8 @@ struct settings {
 	char *shown;                     /* what /proc/mounts shows as the source: SOURCE as given, else "dynconf" */
 	struct source_settings *sources; /* in the order of the file */
 	size_t n_sources;
+	char *file;           /* the configuration file that was read; NULL: none */
+	bool scaler;          /* the tables of its sections are scaled */
 	char *default_source; /* name of the source for mkdir at the root; NULL: the first */
 	bool read_only;
 	bool allow_other; /* true by default where root mounts */

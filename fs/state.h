@@ -25,6 +25,7 @@ struct fact;
 struct control_text;
 struct events;
 struct metrics;
+struct scaling;
 struct table;
 
 /* One source: a backend, its refresh thread and how it is doing. */
@@ -133,6 +134,7 @@ struct mount {
 	struct kernel *kernel;   /* the FUSE session, see ops.h */
 	unsigned major, minor;   /* of the device that stat(2) shows */
 	struct metrics *metrics; /* NULL: nothing is counted */
+	struct scaling *scaling; /* the scaler; NULL: it is not wanted. Set before threads start, see scaling.h */
 	pthread_t signals;
 	bool signalled; /* that thread runs */
 	pthread_t table_thread;

@@ -2,7 +2,7 @@
 #include "fs/tables.h"
 
 #include "fs/backend.h"
-#include "fs/control.h"
+#include "fs/scaling.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,14 +11,11 @@
 
 #define DESCRIBE_EVERY (60 * CLOCK_SECOND)
 #define CHANGING_EVERY CLOCK_SECOND
+#define UNSETTLED_EVERY (5 * CLOCK_SECOND) /* somebody else changes it */
 
 /* ---- Which there are ---- */
 
-static const char *region_of(const struct source *source)
-{
-	return source->backend->endpoint.region;
-}
-
+/* The first source's in DynamoDB; NULL where there is none. */
 static const struct source *first_source(const struct mount *m)
 {
 	for (size_t i = 0; i < m->n_sources; i++) {
@@ -26,6 +23,19 @@ static const struct source *first_source(const struct mount *m)
 			return &m->sources[i];
 	}
 	return NULL;
+}
+
+static struct table_place place_of(const struct mount *m, const struct source *source)
+{
+	const char *region = source->backend->endpoint.region;
+
+	return (struct table_place){
+		.region = region,
+		.site = scaling_site(m, region),
+		.db = source->backend->db,
+		.timeout = source->settings->timeout,
+		.settings = source->settings,
+	};
 }
 
 static struct table **table_link(struct mount *m, const char *shown)
@@ -52,26 +62,33 @@ static void table_free(struct table *table)
 	free(table);
 }
 
-/* A table that is known already is left as it is. */
-static int add_locked(struct mount *m, const struct source *source, const char *name)
+static struct table *table_new(const struct table_place *place, const char *shown, const char *name)
 {
-	bool first = strcmp(region_of(first_source(m)), region_of(source)) == 0;
+	struct table *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return NULL;
+	made->shown = strdup(shown);
+	made->name = strdup(name);
+	made->place = *place;
+	if (made->shown && made->name)
+		return made;
+	table_free(made);
+	return NULL;
+}
+
+int tables_add_locked(struct mount *m, const struct table_place *place, const char *name)
+{
+	const struct source *source = first_source(m);
+	bool first = !source || strcmp(source->backend->endpoint.region, place->region) == 0;
 	_buf_cleanup_ struct buf shown = BUF_INIT(512);
 
-	buf_printf(&shown, "%s%s%s", name, first ? "" : "@", first ? "" : region_of(source));
-	struct table **link = table_link(m, buf_text(&shown));
+	buf_printf(&shown, "%s%s%s", name, first ? "" : "@", first ? "" : place->region);
 	if (is_shown(m, buf_text(&shown)))
 		return 0;
-	struct table *made = calloc(1, sizeof(*made));
+	struct table **link = table_link(m, buf_text(&shown)), *made = table_new(place, buf_text(&shown), name);
 	if (!made)
 		return -ENOMEM;
-	made->shown = buf_take(&shown, NULL);
-	made->name = strdup(name);
-	if (!made->shown || !made->name) {
-		table_free(made);
-		return -ENOMEM;
-	}
-	made->source = source;
 	made->next = *link;
 	*link = made;
 	pthread_cond_signal(&m->table_wake);
@@ -103,7 +120,7 @@ static bool is_settled(const struct dynamodb_table *about)
 static struct dynamodb_call new_call(const struct mount *m, const struct table *table)
 {
 	return (struct dynamodb_call){
-		.deadline = clock_mono(m->clock) + table->source->settings->timeout,
+		.deadline = clock_mono(m->clock) + table->place.timeout,
 		.cancel_fd = m->stop_fd,
 	};
 }
@@ -119,7 +136,8 @@ static void take_locked(struct mount *m, struct table *table, struct dynamodb_ta
 		table->described_wall = clock_wall(m->clock);
 		table->changing = table->changing && !failure->number && !is_settled(&table->about);
 	}
-	table->due = clock_mono(m->clock) + (table->changing ? CHANGING_EVERY : DESCRIBE_EVERY);
+	int64_t later = is_settled(&table->about) || failure->number ? DESCRIBE_EVERY : UNSETTLED_EVERY;
+	table->due = clock_mono(m->clock) + (table->changing ? CHANGING_EVERY : later);
 }
 
 static int describe(struct mount *m, struct table *table, struct error *e)
@@ -127,7 +145,7 @@ static int describe(struct mount *m, struct table *table, struct error *e)
 	_dynamodb_table_cleanup_ struct dynamodb_table about = DYNAMODB_TABLE_NULL;
 	struct dynamodb_call call = new_call(m, table);
 	struct error failure = ERROR_NULL;
-	int r = dynamodb_describe_table(table->source->backend->db, &call, table->name, &about, &failure);
+	int r = dynamodb_describe_table(table->place.db, &call, table->name, &about, &failure);
 	MOUNT_LOCKED(m);
 
 	take_locked(m, table, &about, &failure);
@@ -176,8 +194,10 @@ static int add_sources(struct mount *m)
 
 	clock_cond_init(&m->table_wake);
 	for (size_t i = 0; i < m->n_sources && r == 0; i++) {
-		if (m->sources[i].backend)
-			r = add_locked(m, &m->sources[i], m->sources[i].settings->target);
+		const struct source *source = &m->sources[i];
+		struct table_place place = source->backend ? place_of(m, source) : (struct table_place){ 0 };
+		if (source->backend)
+			r = tables_add_locked(m, &place, source->settings->target);
 	}
 	return r;
 }
@@ -186,8 +206,7 @@ int tables_start(struct mount *m)
 {
 	int r = add_sources(m);
 
-	/* Without such a source nothing can be created either. */
-	if (r < 0 || !first_source(m))
+	if (r < 0 || !(first_source(m) || m->scaling))
 		return r;
 	r = pthread_create(&m->table_thread, NULL, tables_main, m);
 	m->tables_started = r == 0;
@@ -248,14 +267,15 @@ static int refuse_units(const struct dynamodb_resource *now, struct error *e)
 
 static void plan_billing(struct plan *plan, const struct table *table, enum dynamodb_billing billing)
 {
-	const struct source_settings *s = table->source->settings;
+	const struct source_settings *s = table->place.settings;
+	int64_t read_units = s ? s->read_units : 1, write_units = s ? s->write_units : 1;
 
 	plan->update.billing = billing;
 	if (billing != DYNAMODB_BILLING_PROVISIONED)
 		return;
-	plan_units(plan, "", s->read_units, s->write_units);
+	plan_units(plan, "", read_units, write_units);
 	for (size_t i = 0; i < table->about.n_indexes; i++)
-		plan_units(plan, table->about.indexes[i].name, s->read_units, s->write_units);
+		plan_units(plan, table->about.indexes[i].name, read_units, write_units);
 }
 
 /* 1: there is something to ask for, 0: it is so already. */
@@ -293,7 +313,7 @@ int table_change(struct mount *m, struct table *table, const char *index, const 
 	pthread_mutex_unlock(&m->lock);
 	if (r <= 0)
 		return r;
-	r = dynamodb_update_table(table->source->backend->db, &call, &plan.update, e);
+	r = dynamodb_update_table(table->place.db, &call, &plan.update, e);
 	mount_lock(m);
 	table->changing = r == 0;
 	pthread_mutex_unlock(&m->lock);
@@ -317,7 +337,7 @@ static bool is_table_name(const char *name, size_t len)
 static const struct source *source_in(const struct mount *m, const char *region)
 {
 	for (size_t i = 0; region && i < m->n_sources; i++) {
-		if (m->sources[i].backend && strcmp(region_of(&m->sources[i]), region) == 0)
+		if (m->sources[i].backend && strcmp(m->sources[i].backend->endpoint.region, region) == 0)
 			return &m->sources[i];
 	}
 	return region ? NULL : first_source(m);
@@ -350,9 +370,10 @@ int table_create(struct mount *m, const char *shown, struct error *e)
 	int r = dynamodb_create_table(source->backend->db, &call, &create, e);
 	if (r < 0)
 		return r;
-	log_info(m->log, "table %s is being created in %s", name, region_of(source));
+	log_info(m->log, "table %s is being created in %s", name, source->backend->endpoint.region);
+	struct table_place place = place_of(m, source);
 	MOUNT_LOCKED(m);
-	r = add_locked(m, source, name);
+	r = tables_add_locked(m, &place, name);
 	struct table *table = *table_link(m, shown);
 	if (r == 0) {
 		table->changing = true;

@@ -8,11 +8,19 @@
  * The DynamoDB tables of a mount as .control shows them: described every minute by a thread of their own, every second
  * from a change of ours until they are ACTIVE again. Nobody waits for that thread.
  */
+struct table_place {
+	const char *region;
+	const char *site; /* the scaler's name of it; NULL: it has none, and none of its tables is scaled */
+	struct dynamodb *db;
+	int64_t timeout;                        /* nanoseconds of a request */
+	const struct source_settings *settings; /* of the source that brought it; NULL: the scaler did */
+};
+
 struct table {
 	struct table *next; /* sorted by `shown` */
 	char *shown;        /* TABLE, or TABLE@REGION outside the region of the first source that has one */
 	char *name;
-	const struct source *source; /* who asks */
+	struct table_place place; /* all of it borrowed */
 
 	/* state: */
 	struct dynamodb_table about; /* as described last; an empty status: never */
@@ -24,6 +32,8 @@ struct table {
 
 /* The mount's sources bring their tables; then the thread. 0 or -errno. */
 int tables_start(struct mount *m);
+/* A table that the scaler looks after; one that is known already stays as it is. */
+int tables_add_locked(struct mount *m, const struct table_place *place, const char *name);
 /* Ends the thread, once stop_fd is readable. Tables live until tables_free. */
 void tables_stop(struct mount *m);
 void tables_free(struct mount *m);

@@ -81,6 +81,9 @@ static int check_sites(struct scaler *s, struct error *e)
 	struct site *site;
 	int rc = 0;
 
+	if (s->setup.steered)
+		rc = sites_get(&s->sites, &s->site_setup, &config->global, &config->unmatched[TARGET_TABLE].options,
+			       &site, e);
 	for (size_t i = 0; rc == 0 && i < config->n_tables; i++) {
 		rc = sites_get(&s->sites, &s->site_setup, &config->global, &config->tables[i].options, &site, e);
 		if (rc < 0)
@@ -109,6 +112,7 @@ int scaler_new(const struct scaler_setup *setup, struct scaler **scaler, struct 
 	};
 	s->stop_fd = s->wake_fd = s->done_fd = s->sleep_fd = -1;
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->pass_over, NULL);
 	int rc = open_fds(s);
 	if (rc < 0)
 		error_set(e, EIO, "the scaler cannot be started: %s", strerror(-rc));
@@ -156,18 +160,38 @@ static void rest(struct scaler *s)
 	set_next(s, 0);
 }
 
+/* The result of a pass is for those who wait for it, and for scaler_stop. */
+static void one_pass(struct scaler *s)
+{
+	struct error e = ERROR_NULL;
+
+	scaler_lock(s);
+	s->begun++;
+	scaler_unlock(s);
+	int rc = scaler_pass(s, &e);
+	scaler_lock(s);
+	s->rc = rc;
+	s->error = e;
+	s->ended++;
+	pthread_cond_broadcast(&s->pass_over);
+	scaler_unlock(s);
+}
+
 static void *run(void *data)
 {
 	struct scaler *s = data;
 
 	do {
-		s->error = ERROR_NULL;
-		s->rc = scaler_pass(s, &s->error);
+		one_pass(s);
 		if (s->rc < 0 && s->rc != -ECANCELED)
 			log_error(s->setup.log, "the pass was not complete: %s", s->error.text);
 		if (!s->once && s->rc != -ECANCELED)
 			rest(s);
 	} while (!s->once && !scaler_stopping(s));
+	scaler_lock(s);
+	s->over = true;
+	pthread_cond_broadcast(&s->pass_over);
+	scaler_unlock(s);
 	signal_fd(s->done_fd);
 	return NULL;
 }
@@ -201,6 +225,29 @@ void scaler_check_now(struct scaler *s)
 	signal_fd(s->wake_fd);
 }
 
+int scaler_check(struct scaler *s, struct error *e)
+{
+	scaler_lock(s);
+	uint64_t wanted = s->begun + 1;
+	signal_fd(s->wake_fd);
+	while (s->ended < wanted && !s->over)
+		pthread_cond_wait(&s->pass_over, &s->lock);
+	int rc = s->ended < wanted ? error_set(e, ECANCELED, "the scaler is ending") : s->rc;
+	if (rc < 0 && s->ended >= wanted)
+		error_set(e, -rc, "%s", s->error.text);
+	scaler_unlock(s);
+	return rc;
+}
+
+bool scaler_site_at(const struct scaler *s, size_t n, struct scaler_site *site)
+{
+	if (n >= s->sites.n)
+		return false;
+	const struct site *at = s->sites.sites[n];
+	*site = (struct scaler_site){ at->name, at->region ? at->region : "", at->db };
+	return true;
+}
+
 void scaler_free(struct scaler *s)
 {
 	if (!s)
@@ -213,6 +260,7 @@ void scaler_free(struct scaler *s)
 	}
 	sites_deinit(&s->sites);
 	state_deinit(&s->state);
+	pthread_cond_destroy(&s->pass_over);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 }

@@ -19,6 +19,7 @@ struct scaler_setup {
 	size_t connections;             /* at once; 0: 8 */
 	int max_attempts;               /* of a request; 0: the client's own */
 	uint32_t (*random)(void *data); /* NULL: the client's own */
+	bool steered; /* tables may be switched on that no section matches, where [global] says they are */
 	/* Told after each check and change of a target, from the scaler's thread without its lock; may be NULL. */
 	void (*changed)(void *data, const char *site, const struct target *target);
 	void *data;
@@ -43,6 +44,17 @@ int scaler_done_fd(const struct scaler *scaler);
 int scaler_stop(struct scaler *scaler, struct error *e);
 /* The next pass begins now. Any thread. */
 void scaler_check_now(struct scaler *scaler);
+/* The same, and returns when a pass that began after this call has ended, with its result. ECANCELED: the scaler ends.
+ */
+int scaler_check(struct scaler *scaler, struct error *e);
+
+/* The regions and accounts that it works in, one by one; false past the end. Borrowed while the scaler lives. */
+struct scaler_site {
+	const char *name;   /* as in the state: "" for that of [global] */
+	const char *region; /* never NULL */
+	struct dynamodb *db;
+};
+bool scaler_site_at(const struct scaler *scaler, size_t n, struct scaler_site *site);
 
 /* Around looks at the state and what steer.h changes. Never held during I/O. */
 void scaler_lock(struct scaler *scaler);

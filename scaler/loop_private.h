@@ -16,10 +16,13 @@ struct scaler {
 	struct scaler_setup setup;
 	struct site_setup site_setup;
 	struct sites sites;
-	/* Guards state, the configuration's section options and next_pass; never held during I/O. */
+	/* Guards state and what is said of passes; never held during I/O. */
 	pthread_mutex_t lock;
 	struct state state;
 	int64_t next_pass;
+	uint64_t begun, ended;         /* passes, counted */
+	bool over;                     /* none will begin any more */
+	pthread_cond_t pass_over;      /* the two above have changed */
 	int stop_fd, wake_fd, done_fd; /* eventfds */
 	int sleep_fd;                  /* an epoll of the first two */
 	bool running, once;

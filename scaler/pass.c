@@ -314,11 +314,28 @@ static void turns_free(struct pass *pass)
 	pass->n_turns = pass->n_queries = 0;
 }
 
+/* A site that somebody may switch tables on in has none at first. */
+static bool has_work(const struct pass *pass)
+{
+	const struct state *state = &pass->scaler->state;
+	bool has = false;
+
+	for (size_t i = 0; i < pass->scaler->setup.config->n_tables && !has; i++)
+		has = pass->views[i].site == pass->site;
+	scaler_lock(pass->scaler);
+	for (size_t i = 0; i < state->n && !has; i++)
+		has = state->entries[i]->adopted && strcmp(state->entries[i]->site, pass->site->name) == 0;
+	scaler_unlock(pass->scaler);
+	return has;
+}
+
 static void pass_site(struct pass *pass)
 {
 	struct error e = ERROR_NULL;
-	int rc = list_tables(pass, &e);
 
+	if (!has_work(pass))
+		return;
+	int rc = list_tables(pass, &e);
 	if (rc < 0)
 		pass_failed(pass, rc, &e);
 	if (rc == 0)

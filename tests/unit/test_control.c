@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/control.h"
 
+#include "fs/scaling.h"
 #include "fs/tables.h"
 #include "tests/unit/fake_mount.h"
 
@@ -14,18 +15,24 @@
 /* What stands for the things of a row's path. */
 static const struct {
 	const char *label, *thing;
-} things[] = { { "STORE", "s" }, { "TABLE", "t" }, { "INDEX", "i" } };
+} things[] = { { "STORE", "s" }, { "TABLE", "t" }, { "INDEX", "i" }, { "OPTION", "reads-upper-threshold" } };
 
-static void name_things(char path[256])
+static void name_things(const char *row, char *out)
 {
-	for (size_t i = 0; i < sizeof(things) / sizeof(things[0]); i++) {
-		char *at = strstr(path, things[i].label);
-		if (!at)
-			continue;
-		memcpy(at, things[i].thing, strlen(things[i].thing));
-		memmove(at + strlen(things[i].thing), at + strlen(things[i].label),
-			strlen(at + strlen(things[i].label)) + 1);
+	size_t len = 0;
+
+	while (*row && len < 200) {
+		size_t i = 0, n = sizeof(things) / sizeof(things[0]);
+		while (i < n && strncmp(row, things[i].label, strlen(things[i].label)) != 0)
+			i++;
+		if (i < n) {
+			len += (size_t)sprintf(out + len, "%s", things[i].thing);
+			row += strlen(things[i].label);
+		} else {
+			out[len++] = *row++;
+		}
 	}
+	out[len] = '\0';
 }
 
 /* A row's file, false past the end. */
@@ -37,11 +44,36 @@ static bool row_path(size_t n, char out[256])
 	if (!control_help(n, &path, &access, &help))
 		return false;
 	assert_string_not_equal(help, "");
-	snprintf(out, 256, ".control/%s", buf_text(&path));
-	name_things(out);
+	strcpy(out, ".control/");
+	name_things(buf_text(&path), out + strlen(out));
 	if (out[strlen(out) - 1] == '/')
 		out[strlen(out) - 1] = '\0';
 	return true;
+}
+
+static const char *no_environment(void *data, const char *name)
+{
+	(void)data;
+	(void)name;
+	return NULL;
+}
+
+/* A scaler that looks after the table and sends nothing, for it is never started. */
+static struct scaling *make_scaling(struct fake *f)
+{
+	static const char text[] = "[global]\n[table: ^t$]\nreads-upper-threshold: 80\n[gsi: ^i$ table: ^t$]\n";
+	static const struct scaler_config_request request = { .file = "test.conf" };
+	struct scaling *scaling = calloc(1, sizeof(*scaling));
+	struct scaler_setup setup = { .config = &scaling->config,
+				      .clock = f->mount.clock,
+				      .credentials.getenv = no_environment };
+	struct error e = ERROR_NULL;
+
+	pthread_mutex_init(&scaling->keep, NULL);
+	if (scaler_config_parse(&request, text, sizeof(text) - 1, NULL, &scaling->config, &e) < 0 ||
+	    scaler_new(&setup, &scaling->scaler, &e) < 0)
+		fail_msg("%s", e.text);
+	return scaling;
 }
 
 /* A table that was described, with an index. */
@@ -51,7 +83,7 @@ static int setup(void **state)
 	struct table *table = calloc(1, sizeof(*table));
 
 	fake_setup((void **)&f);
-	*table = (struct table){ .shown = strdup("t"), .name = strdup("t"), .source = &f->sources[0] };
+	*table = (struct table){ .shown = strdup("t"), .name = strdup("t"), .place.site = "" };
 	table->about =
 		(struct dynamodb_table){ .self = { .name = "t", .status = "ACTIVE", .read_units = 5, .write_units = 2 },
 					 .indexes = calloc(1, sizeof(*table->about.indexes)),
@@ -59,6 +91,7 @@ static int setup(void **state)
 	table->about.indexes[0] =
 		(struct dynamodb_resource){ .name = "i", .status = "ACTIVE", .read_units = 1, .write_units = 1 };
 	f->mount.tables = table;
+	f->mount.scaling = make_scaling(f);
 	*state = f;
 	return 0;
 }
@@ -66,6 +99,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	tables_free(&((struct fake *)*state)->mount);
+	scaling_free(&((struct fake *)*state)->mount);
 	return fake_teardown(state);
 }
 
@@ -89,7 +123,7 @@ static void show(struct fake *f, const char *path, char out[256])
 static void test_every_row_is_listed_and_has_the_size_of_its_text(void **state)
 {
 	struct fake *f = *state;
-	char list[1024], path[256], text[256], name[300];
+	char list[8192], path[256], text[256], name[300];
 
 	for (size_t n = 0; row_path(n, path); n++) {
 		struct attr attr;
