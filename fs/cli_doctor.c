@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "aws/core/secret.h"
 #include "aws/http_curl.h"
 #include "fs/cli.h"
 #include "fs/doctor.h"
 
 #include <getopt.h>
-#include <stdlib.h>
-#include <sys/prctl.h>
 
 static int run(const char *file, const char *source, const char *mountpoint, const struct option_pairs *options)
 {
@@ -15,8 +14,7 @@ static int run(const char *file, const char *source, const char *mountpoint, con
 	};
 	struct error e = ERROR_NULL;
 
-	/* Credentials are in this memory from here on. */
-	prctl(PR_SET_DUMPABLE, 0);
+	secret_hide_memory();
 	if (http_curl_global_init(&e) < 0)
 		return cli_failed(&e);
 	return doctor_run(&request) == 0 ? CLI_OK : CLI_FAILED;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "aws/core/clock.h"
 #include "fs/config.h"
 
 #include <stdio.h>

@@ -97,6 +97,16 @@ def test_several_sources(local, folder, doctor, cli):
     assert status == 0 and f'one, {local.source}:\n' in out and f'two, local:{folder}/two.db:\n' in out
 
 
+def test_keys_of_the_configuration_file(make_site, folder, doctor):
+    site, file = make_site('dynalite'), folder / 'dynconf.conf'
+    key, secret = CREDENTIALS.values()
+    file.touch(0o600)
+    file.write_text(f'[source: conf]\nsource = {site.source}\n'
+                    f'aws-access-key-id = {key}\naws-secret-access-key = {secret}\n')
+    found = doctor('-c', file, '-o', ','.join(site.options), AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None)
+    assert not found.crosses and 'configuration' in found.fine['credentials'], found.out
+
+
 def test_a_mount_that_only_reads_needs_no_permission_to_write(proxied, doctor):
     for write in WRITES:
         proxied.proxy.on(write, FAULTS['denied'])
