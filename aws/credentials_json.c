@@ -34,7 +34,6 @@ static int set_expiry(const struct credentials_names *names, const json_t *objec
 		      struct error *e)
 {
 	const json_t *expires = json_object_get(object, names->expires);
-
 	json_int_t ms = json_integer_value(expires);
 
 	if (ms > 0 && ms < INT64_MAX / CLOCK_MS)
