@@ -42,6 +42,7 @@ struct trial {
 	int spent;    /* tokens, given back on success */
 	bool renewed, corrected;
 	int64_t skew; /* what the last attempt was signed with */
+	int64_t took; /* nanoseconds, the last attempt */
 };
 
 enum verdict {
@@ -313,7 +314,9 @@ static bool wait_again(struct trial *t, enum verdict verdict)
 	if (verdict == AGAIN_LATER && t->failures >= config->max_attempts)
 		return false;
 	int64_t until = clock_mono(config->clock) + backoff(t);
-	if (until >= t->call->deadline || !change_tokens(t->client, -t->cost))
+	/* Throttled is what is known; an attempt without the time of the last one would make that a lost answer. */
+	if (until + (verdict == AGAIN_THROTTLED ? t->took : 0) >= t->call->deadline ||
+	    !change_tokens(t->client, -t->cost))
 		return false;
 	t->spent += t->cost;
 	t->retries++;
@@ -337,9 +340,11 @@ int client_perform(struct client *client, const struct client_call *call, struct
 	};
 	enum verdict verdict;
 
-	do
+	do {
+		int64_t began = clock_mono(client->config.clock);
 		verdict = attempt(&t);
-	while (wait_again(&t, verdict));
+		t.took = clock_mono(client->config.clock) - began;
+	} while (wait_again(&t, verdict));
 	if (outcome)
 		*outcome = t.outcome;
 	if (client->config.observe)

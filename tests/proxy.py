@@ -244,6 +244,7 @@ class Proxy:
         self.upstream = upstream
         self.requests, self.rules, self.gates = [], [], []
         self.lock = threading.Lock()
+        self.forwarding, self.settled = 0, threading.Condition()
         self.connections, self.listener = set(), None
         self.port = 0
 
@@ -337,6 +338,8 @@ class Proxy:
     def forward(self, request):
         """Asks the server over a connection of its own: one that had died while idle would be a fault nobody ordered."""
         server = http.client.HTTPConnection(*self.upstream)
+        with self.settled:
+            self.forwarding += 1
         try:
             server.putrequest(request.method, request.path, skip_host=True, skip_accept_encoding=True)
             for key, value in request.headers:
@@ -348,6 +351,14 @@ class Proxy:
             return Answer(answer.status, headers, answer.read())
         finally:
             server.close()
+            with self.settled:
+                self.forwarding -= 1
+                self.settled.notify_all()
+
+    def settle(self):
+        """Waits until the server has answered all that was forwarded, although nobody may wait for the answer."""
+        with self.settled:
+            assert self.settled.wait_for(lambda: self.forwarding == 0, 60)
 
 
 def read_request(stream):

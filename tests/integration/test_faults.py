@@ -182,6 +182,7 @@ def call_cell(site, operation, name):
     with Proxy(('127.0.0.1', site.server.port)) as proxy:
         proxy.on(operation, fault.how, fault.times)
         result, value = call(site, proxy, operation, fault, target, option)
+        proxy.settle()
         return [name, result, count(proxy.seen(operation), fault), after(site, option, value)]
 
 
@@ -258,6 +259,7 @@ def mount_cell(site, title, name):
             if fault.idle:
                 proxy.drop()
             result = try_change(change, conf, store)
+            proxy.settle()
             sent, after, shown = proxy.seen(operation), stored_in(site, store), shown_in(conf, store)
             proxy.clear()
             conf.refresh()

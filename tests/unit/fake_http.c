@@ -78,6 +78,7 @@ static int fake_perform(struct http *http, const struct http_request *request, s
 	if (answer->next_key)
 		s->key = answer->next_key;
 	*sent = !answer->failure || answer->sent;
+	move_to(&s->clock, s->clock.mono + answer->takes);
 	if (answer->failure)
 		return fail(s, answer, request->deadline, e);
 	buf_reset(&response->body);

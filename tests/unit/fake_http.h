@@ -24,6 +24,7 @@ struct fake_answer {
 	const char *body; /* NULL: empty */
 	size_t len;       /* of body; 0: it is a string */
 	bool resent;
+	int64_t takes; /* nanoseconds that the clock moves by until it is there */
 	const char *date, *crc32, *error_type;
 	const char *next_key; /* the access key id that the environment has from here on */
 };

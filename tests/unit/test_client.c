@@ -407,6 +407,22 @@ static void test_no_wait_passes_the_deadline(void **state)
 	end(&r);
 }
 
+/* Throttles that take a second each: the fifth would not be answered in time. */
+static void test_no_attempt_begins_that_has_less_time_than_the_last(void **state)
+{
+	struct fake_answer slow = THROTTLE;
+	struct run r;
+
+	(void)state;
+	slow.takes = CLOCK_SECOND;
+	begin(&r, &slow, 1);
+	ask(&r);
+	assert_int_equal(r.rc, -EBUSY);
+	assert_int_equal(r.service.asked, 4);
+	assert_false(r.outcome.answer_lost);
+	end(&r);
+}
+
 static void test_giving_up(void **state)
 {
 	struct run r;
@@ -609,6 +625,7 @@ int main(void)
 		cmocka_unit_test(test_an_unreachable_server),
 		cmocka_unit_test(test_the_deadline),
 		cmocka_unit_test(test_no_wait_passes_the_deadline),
+		cmocka_unit_test(test_no_attempt_begins_that_has_less_time_than_the_last),
 		cmocka_unit_test(test_giving_up),
 		cmocka_unit_test(test_checksums),
 		cmocka_unit_test(test_unusable_answers_are_asked_for_again),
