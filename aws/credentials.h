@@ -47,6 +47,7 @@ struct credentials_context {
 	const char *region;  /* for those that ask AWS; NULL: as endpoint_resolve finds it */
 	/* Of the configuration: they win over everything. NULL: not said. */
 	const char *access_key_id, *secret_access_key, *session_token;
+	const char *role_arn; /* assumed with what the providers found; NULL: none */
 	bool custom_endpoint; /* what they are for is not AWS: the instance's role is none of its business */
 	int64_t skew;         /* to be added to the clock; the chain sets it */
 };

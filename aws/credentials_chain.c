@@ -3,6 +3,7 @@
 
 #include "aws/core/secret.h"
 #include "aws/credentials_private.h"
+#include "aws/credentials_sts.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -116,13 +117,25 @@ static void settle_locked(struct credentials_chain *chain, struct credentials *f
 	chain->ask_at = clock_mono(chain->context.clock) + pause * CLOCK_SECOND;
 }
 
+/* What the providers found, or the role that it assumes. */
+static int find_role(const struct credentials_context *context, int cancel_fd, struct credentials *out, struct error *e)
+{
+	_credentials_cleanup_ struct credentials found = CREDENTIALS_NULL;
+	struct sts_role role = { .arn = context->role_arn, .provider = "role" };
+
+	if (!context->role_arn)
+		return credentials_find(context, false, cancel_fd, out, e);
+	int result = credentials_find(context, false, cancel_fd, &found, e);
+	return result < 0 ? result : credentials_assume(context, &role, &found, NULL, cancel_fd, out, e);
+}
+
 static int find(const struct credentials_chain *chain, struct credentials *fresh, struct error *e)
 {
 	struct credentials_context context = chain->context;
 	char until[CLOCK_ISO8601_SIZE];
 
 	context.skew = atomic_load(&chain->skew);
-	int result = credentials_find(&context, false, chain->stop_fd, fresh, e);
+	int result = find_role(&context, chain->stop_fd, fresh, e);
 	if (result < 0 || !fresh->expires || fresh->expires > now_corrected(chain))
 		return result;
 	clock_format_iso8601(fresh->expires, until);
@@ -252,7 +265,7 @@ void credentials_chain_set_skew(struct credentials_chain *chain, int64_t skew)
 static const size_t owned[] = {
 	offsetof(struct credentials_context, profile),           offsetof(struct credentials_context, region),
 	offsetof(struct credentials_context, access_key_id),     offsetof(struct credentials_context, session_token),
-	offsetof(struct credentials_context, secret_access_key),
+	offsetof(struct credentials_context, secret_access_key), offsetof(struct credentials_context, role_arn),
 };
 
 enum { N_OWNED = sizeof(owned) / sizeof(owned[0]) };

@@ -34,9 +34,15 @@ void scaler_save(struct scaler *s, int64_t now)
 	const struct global_options *global = &s->setup.config->global;
 	struct error e = ERROR_NULL;
 
-	/* Only the scaler's own thread changes what is saved, so the lock need not be held while writing. */
-	if (global->state_file && !global->dry_run && state_save(global->state_file, &s->state, now, &e) < 0)
+	if (!global->state_file || global->dry_run)
+		return;
+	scaler_lock(s);
+	char *text = state_text(&s->state, now);
+	scaler_unlock(s);
+	int rc = text ? state_write(global->state_file, text, &e) : error_no_memory(&e);
+	if (rc < 0)
 		log_error(s->setup.log, "%s", e.text);
+	free(text);
 }
 
 static void signal_fd(int fd)

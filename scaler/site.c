@@ -78,16 +78,17 @@ static bool same(const char *a, const char *b)
 static int make_credentials(struct site *site, const struct site_setup *setup, const struct global_options *global,
 			    struct error *e)
 {
-	_credentials_cleanup_ struct credentials fixed = CREDENTIALS_NULL;
 	struct credentials_context context = setup->credentials;
 
 	context.clock = setup->clock;
 	context.http = setup->http;
 	context.region = site->region;
-	if (!global->access_key || !global->secret_key)
-		return credentials_chain_new(&context, &site->credentials, e);
-	int rc = credentials_make("configuration", global->access_key, global->secret_key, NULL, &fixed, e);
-	return rc < 0 ? rc : credentials_chain_new_fixed(&fixed, &site->credentials, e);
+	context.role_arn = site->role_arn;
+	if (global->access_key && global->secret_key) {
+		context.access_key_id = global->access_key;
+		context.secret_access_key = global->secret_key;
+	}
+	return credentials_chain_new(&context, &site->credentials, e);
 }
 
 /* What tells it from the site of [global], for messages and the state file. */

@@ -82,6 +82,8 @@ int state_sample(struct state_entry *entry, const struct state_sample *sample, s
 
 /* A file that is not there is an empty state. EINVAL: it is something else; EACCES; EIO. */
 int state_load(const char *path, struct state *state, struct error *e);
-/* Whole or not at all: a new file, 0600, on the disk before it takes the old one's place. Entries not seen for a month
- * before `now` (Unix seconds) are left out. EIO. */
-int state_save(const char *path, const struct state *state, int64_t now, struct error *e);
+/* The file's text, which the caller frees; NULL: no memory. Entries not seen for a month before `now` (Unix seconds)
+ * are left out. */
+char *state_text(const struct state *state, int64_t now);
+/* Whole or not at all: a new file, 0600, on the disk before it takes the old one's place. EIO. */
+int state_write(const char *path, const char *text, struct error *e);

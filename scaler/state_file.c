@@ -185,7 +185,7 @@ static json_t *entry_json(const struct state_entry *entry)
 	return NULL;
 }
 
-static char *state_text(const struct state *state, int64_t now)
+char *state_text(const struct state *state, int64_t now)
 {
 	json_t *root = json_object(), *entries = json_array();
 	bool ok = set_number(root, "version", VERSION);
@@ -202,13 +202,9 @@ static char *state_text(const struct state *state, int64_t now)
 	return text;
 }
 
-int state_save(const char *path, const struct state *state, int64_t now, struct error *e)
+int state_write(const char *path, const char *text, struct error *e)
 {
-	char *text = state_text(state, now);
-
-	if (!text)
-		return error_no_memory(e);
 	int rc = file_replace(path, text);
-	free(text);
+
 	return rc < 0 ? error_set(e, EIO, "the state file %s cannot be written: %s", path, strerror(-rc)) : 0;
 }

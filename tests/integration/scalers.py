@@ -29,16 +29,19 @@ def units_of(resource):
 class Cloud:
     """Tables whose names begin with a prefix of their own, so that the server may hold others."""
 
-    def __init__(self, folder, proxy, tables, others, prefix):
-        self.folder, self.proxy, self.prefix, self.others = folder, proxy, prefix, others
+    def __init__(self, folder, proxy, tables, others, prefix, region=REGION):
+        self.folder, self.proxy, self.prefix, self.tables, self.others = folder, proxy, prefix, tables, others
+        self.region, self.runs = region, []
         self.db, self.cloudwatch, self.sns, self.sqs = (
             self.client(service, server) for service, server in
             (('dynamodb', tables), ('cloudwatch', others), ('sns', others), ('sqs', others)))
-        self.runs = []
 
-    @staticmethod
-    def client(service, server):
-        return boto3.client(service, endpoint_url=server.url, region_name=REGION,
+    def elsewhere(self, region):
+        """The same in another region."""
+        return Cloud(self.folder, self.proxy, self.tables, self.others, self.prefix, region)
+
+    def client(self, service, server):
+        return boto3.client(service, endpoint_url=server.url, region_name=self.region,
                             aws_access_key_id=CREDENTIALS['AWS_ACCESS_KEY_ID'],
                             aws_secret_access_key=CREDENTIALS['AWS_SECRET_ACCESS_KEY'])
 

@@ -262,3 +262,24 @@ def test_updating_table_is_left_alone(tables_of_dynalite):
     table = eventually(lambda: (t := cloud.describe('a'))['TableStatus'] == 'ACTIVE' and t)
     assert table['ProvisionedThroughput']['NumberOfDecreasesToday'] == 1
     assert cloud.units('a') == (50, 100) and cloud.units('a', 'one') == (150, 100)
+
+
+def test_regions_and_roles(cloud):
+    """A section of another region and role has its tables, metrics and credentials there, and a table of one name is
+    another there."""
+    role = 'arn:aws:iam::123456789012:role/scaler'
+    there = cloud.elsewhere('eu-west-1')
+    for place in (cloud, there):
+        place.table('a')
+    cloud.consumes('a', reads=95, writes=50)
+    there.consumes('a', reads=2, writes=50)
+    cloud.configure(f'[table: ^{cloud.prefix}-a$]\nregion: eu-west-1\nrole-arn: {role}\n',
+                    extra=f'state-file: {cloud.folder}/state')
+    cloud.once()
+    assert cloud.units('a') == (150, 100) and there.units('a') == (50, 100)
+    assert any(role.encode() in b.replace(b'%3A', b':').replace(b'%2F', b'/') for b in
+               (request.body for request in cloud.proxy.seen()) if b'AssumeRole' in b)
+    signed = {request.header('Authorization').split('/')[2] for request in cloud.proxy.seen('UpdateTable')}
+    assert signed == {'us-east-1', 'eu-west-1'}
+    sites = {entry.get('site', '') for entry in json.loads((cloud.folder / 'state').read_text())['entries']}
+    assert sites == {'', f'eu-west-1 {role}'}
