@@ -45,7 +45,10 @@ static bool read_text(const char **at, struct log_arg *out)
 	}
 	out->text[n] = '\0';
 	out->kind = LOG_ARG_TEXT;
-	return *(*at)++ == quote;
+	if (**at != quote)
+		return false;
+	++*at;
+	return true;
 }
 
 static bool read_number(const char **at, struct log_arg *out)

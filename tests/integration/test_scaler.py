@@ -92,6 +92,30 @@ def test_breaker_redirects(cloud):
     assert cloud.units('a') == (150, 100)
 
 
+def test_breaker_redirects_to_another_host(cloud):
+    """It is not told the password."""
+    cloud.table('a')
+    cloud.consumes('a', reads=95, writes=50)
+    with breaker(lambda _: 200) as (there, asked_there), \
+            breaker(lambda _: (307, f'http://{there}/up')) as (here, asked_here):
+        cloud.configure(extra=f'circuit-breaker-url: http://user:pass@{here}/')
+        cloud.once()
+    (_, first), = asked_here
+    (path, second), = asked_there
+    assert 'Authorization' in first and 'Authorization' not in second
+    assert path == '/up' and second['x-table-name'] == cloud.name('a')
+
+
+def test_breaker_that_redirects_for_ever(cloud):
+    cloud.table('a')
+    cloud.consumes('a', reads=95, writes=50)
+    with breaker(lambda _: (302, '?again')) as (host, asked):
+        cloud.configure(extra=f'circuit-breaker-url: http://{host}/up')
+        cloud.once()
+    assert cloud.units('a') == (100, 100) and len(asked) == 31
+    assert asked[-1][0] == '/up?again'
+
+
 def test_breaker_that_cannot_be_asked(cloud):
     cloud.table('a')
     cloud.consumes('a', reads=95, writes=50)
