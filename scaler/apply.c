@@ -152,7 +152,8 @@ static size_t decide_group(struct pass *pass, struct turn *turn, size_t first, s
 	return n;
 }
 
-/* After an answer that was lost: do the tables say what was asked for? */
+/* After an answer that was lost: what was sent while everything was ACTIVE shows in the units, or in not being ACTIVE.
+ */
 static bool was_applied(struct pass *pass, const struct turn *turn, const struct dynamodb_units *units, size_t n)
 {
 	_dynamodb_table_cleanup_ struct dynamodb_table now = DYNAMODB_TABLE_NULL;
@@ -162,8 +163,11 @@ static bool was_applied(struct pass *pass, const struct turn *turn, const struct
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		struct job job = { .target = { .table = turn->table, .index = units[i].index } };
-		if (!job_refresh(&job, &now) || job.input.provisioned.of[DIMENSION_READS] != units[i].read_units ||
-		    job.input.provisioned.of[DIMENSION_WRITES] != units[i].write_units)
+		const int64_t *has = job.input.provisioned.of;
+		if (!job_refresh(&job, &now))
+			return false;
+		if (job.input.active &&
+		    (has[DIMENSION_READS] != units[i].read_units || has[DIMENSION_WRITES] != units[i].write_units))
 			return false;
 	}
 	return true;

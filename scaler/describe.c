@@ -194,7 +194,11 @@ static void describe_turn(void *data, size_t i)
 
 	if (turn->skipped)
 		return;
+	/* A server that has gone silent holds up a pass once, not once for each table. */
+	call.deadline = atomic_load(&pass->answered) + DESCRIBE_SECONDS * CLOCK_SECOND;
 	turn->rc = dynamodb_describe_table(pass->site->db, &call, turn->table, &turn->described, &turn->error);
+	if (turn->rc != -ETIMEDOUT)
+		atomic_store(&pass->answered, clock_mono(pass->scaler->setup.clock));
 	if (turn->rc == 0)
 		turn->rc = make_jobs(pass, turn, &turn->error);
 	for (size_t k = 0; turn->rc == 0 && k < turn->n_jobs; k++)
@@ -212,6 +216,7 @@ void pass_describe(struct pass *pass)
 		turn->skipped = turn->entry->rests > 0;
 		turn->entry->rests -= turn->skipped;
 	}
+	atomic_store(&pass->answered, clock_mono(s->setup.clock));
 	parallel(pass->n_turns, s->setup.connections, describe_turn, pass);
 	for (size_t i = 0; i < pass->n_turns; i++) {
 		struct turn *turn = &pass->turns[i];

@@ -77,12 +77,13 @@ struct pass {
 	struct metrics_query *queries;
 	size_t n_queries;
 	struct site *site;
-	json_t *autoscaled; /* a set of resource ids; NULL: none is known */
-	int rc;             /* the first failure */
+	_Atomic int64_t answered; /* mono: when DynamoDB last described a table, or was first asked to */
+	json_t *autoscaled;       /* a set of resource ids; NULL: none is known */
+	int rc;                   /* the first failure */
 	struct error error;
 };
 
-enum { DESCRIBE_SECONDS = 20, UPDATE_SECONDS = 20, PUBLISH_SECONDS = 20, METRICS_SECONDS = 300 };
+enum { DESCRIBE_SECONDS = 20, UPDATE_SECONDS = 10, PUBLISH_SECONDS = 10 };
 
 struct dynamodb_call pass_call(const struct pass *pass, int64_t seconds);
 /* Notes the first failure of the pass. */

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A request that is throttled or answered by a failing server is repeated for as long as the original did in a pass. */
+/* A request that is throttled or answered by a failing server is repeated until so long after the last that was
+ * answered: as long as the original's patience with four tables. */
 enum { BATCH_MAX = 500, PATIENCE_SECONDS = 300, MINUTE = 60, POINTS_MAX = 1440 };
 
 /* One metric of one query. */
@@ -36,6 +37,7 @@ struct fetch {
 	size_t n_slots;
 	struct batch *batches;
 	size_t n_batches;
+	_Atomic int64_t answered; /* mono: when a request last was, or the first could be sent */
 };
 
 void metrics_needs(const struct section_options *options, struct metrics_query *query)
@@ -127,12 +129,18 @@ static struct cloudwatch_range wire_range(const struct slot *slot)
 	return (struct cloudwatch_range){ slot->window.start * CLOCK_SECOND, slot->window.end * CLOCK_SECOND };
 }
 
-static struct client_frame wire_frame(const struct metrics_call *call)
+static struct client_frame wire_frame(struct fetch *f)
 {
 	return (struct client_frame){
-		.deadline = clock_mono(call->clock) + PATIENCE_SECONDS * CLOCK_SECOND,
-		.cancel_fd = call->cancel_fd,
+		.deadline = atomic_load(&f->answered) + PATIENCE_SECONDS * CLOCK_SECOND,
+		.cancel_fd = f->call->cancel_fd,
 	};
+}
+
+static void note_answer(struct fetch *f, int rc)
+{
+	if (rc == 0)
+		atomic_store(&f->answered, clock_mono(f->call->clock));
 }
 
 /* Adds up what lies in the window; points elsewhere would be somebody else's. */
@@ -167,7 +175,7 @@ static int ask_batch(struct fetch *f, struct batch *batch, struct cloudwatch_ser
 	const struct slot *slots = &f->slots[batch->first];
 	struct cloudwatch_query *queries = calloc(batch->n, sizeof(*queries));
 	struct cloudwatch_range range = wire_range(slots);
-	struct client_frame frame = wire_frame(f->call);
+	struct client_frame frame = wire_frame(f);
 
 	if (!queries)
 		return error_no_memory(e);
@@ -175,6 +183,7 @@ static int ask_batch(struct fetch *f, struct batch *batch, struct cloudwatch_ser
 		queries[i] = wire_query(&slots[i]);
 	int rc = cloudwatch_get_metric_data(f->site->clients[SITE_CLOUDWATCH], &frame, &range, queries, batch->n,
 					    series, e);
+	note_answer(f, rc);
 	batch->refused = is_refused(rc, &frame.outcome);
 	free(queries);
 	return rc;
@@ -207,10 +216,11 @@ static void fetch_slot(void *data, size_t i)
 	struct cloudwatch_series series = CLOUDWATCH_SERIES_NULL;
 	struct cloudwatch_query query = wire_query(slot);
 	struct cloudwatch_range range = wire_range(slot);
-	struct client_frame frame = wire_frame(f->call);
+	struct client_frame frame = wire_frame(f);
 
 	slot->rc = cloudwatch_get_metric_statistics(f->site->clients[SITE_CLOUDWATCH], &frame, &range, &query, &series,
 						    &slot->error);
+	note_answer(f, slot->rc);
 	if (slot->rc == 0)
 		fill(slot, &series);
 	cloudwatch_series_deinit(&series);
@@ -252,6 +262,7 @@ void metrics_fetch(struct site *site, const struct metrics_call *call, struct me
 	struct fetch f = {
 		.site = site,
 		.call = call,
+		.answered = clock_mono(call->clock),
 		.slots = calloc(most, sizeof(*f.slots)),
 		.batches = calloc(most, sizeof(*f.batches)),
 	};

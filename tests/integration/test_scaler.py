@@ -274,6 +274,32 @@ def test_stopped_while_changing(cloud):
     assert cloud.units('a') == (50, 100) and cloud.units('b') == (50, 100)
 
 
+def test_lost_answer_of_an_updating_table(tables_of_dynalite):
+    """Sent again, it is refused as being in use: by itself."""
+    cloud = tables_of_dynalite
+    topic, received = cloud.topic()
+    cloud.table('a')
+    cloud.consumes('a', reads=95, writes=50)
+    cloud.proxy.on('UpdateTable', reset_after, times=1)
+    cloud.configure(sns_topic_arn=topic, sns_message_types=ANNOUNCED)
+    cloud.once()
+    assert len(cloud.updates()) == 2 and len(received()) == 1
+
+
+def test_five_hundred_tables(cloud):
+    """Each described once; all their metrics, four for each of 2,000 targets, in sixteen requests."""
+    for n in range(500):
+        cloud.table(f't{n}', indexes=['one', 'two', 'six'])
+    cloud.consumes('t250', index='two', reads=95, writes=50)
+    cloud.configure(f'[gsi: .* table: ^{cloud.prefix}-]\nthrottled-reads-upper-threshold: 1\n'
+                    'throttled-writes-upper-threshold: 1\n',
+                    throttled_reads_upper_threshold=1, throttled_writes_upper_threshold=1)
+    cloud.once()
+    assert len(cloud.proxy.seen('DescribeTable')) == 500
+    assert len(cloud.proxy.seen('GetMetricData')) == 16
+    assert cloud.updates() == [{'two': (150, 100)}]
+
+
 def test_updating_table_is_left_alone(tables_of_dynalite):
     cloud = tables_of_dynalite
     cloud.table('a', indexes=['one'])
