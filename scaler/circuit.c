@@ -35,30 +35,39 @@ static size_t origin_len(const char *url)
 	return rest ? (size_t)(rest - url) + 3 + strcspn(rest + 3, "/?#") : 0;
 }
 
-/* Where a redirect leads: an absolute URL, one without a scheme, an absolute path, or one beside the old.
- * https://www.rfc-editor.org/rfc/rfc3986#section-5.2 as far as servers use it. */
+/* How much of the old URL stays in front of a redirect's location: all of it has a scheme of its own, a host, a path
+ * from the root, a query only, or a path beside the old one. https://www.rfc-editor.org/rfc/rfc3986#section-5.2 as far
+ * as servers use it. */
+static size_t kept_len(const char *old, const char *location)
+{
+	size_t origin = origin_len(old), len = origin + strcspn(old + origin, "?#");
+
+	if (strncasecmp(location, "http://", 7) == 0 || strncasecmp(location, "https://", 8) == 0)
+		return 0;
+	if (strncmp(location, "//", 2) == 0)
+		return strcspn(old, "/");
+	if (location[0] == '/')
+		return origin;
+	if (location[0] == '?')
+		return len;
+	while (len > origin && old[len - 1] != '/')
+		len--;
+	return len;
+}
+
 static void resolve(struct buf *url, const char *location)
 {
 	_buf_cleanup_ struct buf next = BUF_INIT(URL_MAX);
-	const char *old = buf_text(url);
-	size_t origin = origin_len(old), path = strcspn(old + origin, "?#");
+	size_t kept = kept_len(buf_text(url), location);
 
-	if (strncmp(location, "//", 2) == 0)
-		buf_append(&next, old, (size_t)(strchr(old, ':') - old) + 1);
-	else if (location[0] == '/')
-		buf_append(&next, old, origin);
-	else if (strncasecmp(location, "http://", 7) != 0 && strncasecmp(location, "https://", 8) != 0) {
-		while (path && old[origin + path - 1] != '/')
-			path--;
-		buf_append(&next, old, origin + path);
-		if (!path)
-			buf_char(&next, '/');
-	}
+	buf_append(&next, buf_text(url), kept);
+	/* A path beside one that is empty. */
+	if (kept && kept == origin_len(buf_text(url)) && !strchr("/?", location[0]))
+		buf_char(&next, '/');
 	buf_append(&next, location, strcspn(location, "#"));
 	buf_reset(url);
-	buf_append(url, buf_text(&next), next.len);
-	if (buf_error(&next))
-		buf_reset(url);
+	if (!buf_error(&next))
+		buf_append(url, buf_text(&next), next.len);
 }
 
 static bool is_redirect(const struct http_response *response)
