@@ -3,6 +3,7 @@
 
 #include "aws/core/buf.h"
 #include "aws/core/ini.h"
+#include "fs/layout.h"
 #include "scaler/options.h"
 
 #include <errno.h>
@@ -318,12 +319,27 @@ static int parse_source(struct source_settings *source, const struct config_iden
 	return error_set(e, EINVAL, "%.100s is not a source: local, local:FILE or dynamodb:TABLE", source->source);
 }
 
+/* What the layouts make of the options that not all of them have. */
+static int check_layout(const struct source_settings *source, struct error *e)
+{
+	if (strcmp(source->store_key, source->option_key) == 0)
+		return error_set(e, EINVAL, "store-key and option-key must differ");
+	if (strcmp(source->key_attribute, source->value_attribute) == 0)
+		return error_set(e, EINVAL, "key-attribute and value-attribute must differ");
+	if (source->stores && layout_of(source->layout)->one_store)
+		return error_set(e, EINVAL, "stores= is for layout=options: with layout=path a source is one store");
+	if (source->root == ROOT_YES && !layout_of(source->layout)->one_store)
+		return error_set(e, EINVAL,
+				 "root=yes needs layout=path: with layout=options the root holds the stores");
+	return 0;
+}
+
 static int finish_source(struct source_settings *source, const struct config_identity *who, struct error *e)
 {
 	int r = parse_source(source, who, e);
 
-	if (r == 0 && strcmp(source->store_key, source->option_key) == 0)
-		r = error_set(e, EINVAL, "store-key and option-key must differ");
+	if (r == 0)
+		r = check_layout(source, e);
 	if (r < 0)
 		return source->name ? error_context(e, "source %.64s", source->name) : r;
 	if (source->name)
@@ -359,9 +375,26 @@ static int check_pair(const struct source_settings *a, const struct source_setti
 	return 0;
 }
 
-static int check_sources(const struct settings *settings, struct error *e)
+/* Whether the one store of a source is the root itself: only where there is nothing else to show there. */
+static int settle_root(struct settings *settings, struct error *e)
 {
-	int r = 0;
+	bool alone = settings->n_sources == 1;
+
+	for (size_t i = 0; i < settings->n_sources; i++) {
+		struct source_settings *source = &settings->sources[i];
+		if (source->root == ROOT_YES && !alone)
+			return error_set(e, EINVAL,
+					 "root=yes is for a source that is alone in its mount, and %.64s is not",
+					 source->name);
+		if (source->root == ROOT_AUTO)
+			source->root = alone && layout_of(source->layout)->one_store ? ROOT_YES : ROOT_NO;
+	}
+	return 0;
+}
+
+static int check_sources(struct settings *settings, struct error *e)
+{
+	int r = settle_root(settings, e);
 
 	for (size_t i = 0; i < settings->n_sources; i++) {
 		for (size_t j = 0; r == 0 && j < i; j++)

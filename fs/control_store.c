@@ -27,8 +27,7 @@ static void show_source(const struct control_at *at, struct buf *out)
 
 static void show_layout(const struct control_at *at, struct buf *out)
 {
-	(void)at;
-	buf_str(out, "options");
+	buf_str(out, view_layout(at->view)->name);
 }
 
 static void show_ttl(const struct control_at *at, struct buf *out)
@@ -74,7 +73,14 @@ static void show_stale(const struct control_at *at, struct buf *out)
 
 static void show_items(const struct control_at *at, struct buf *out)
 {
-	buf_printf(out, "%zu", at->view->current->n_folders - 1);
+	const struct snapshot *s = at->view->current;
+
+	buf_printf(out, "%zu", view_layout(at->view)->item_is_key ? s->n_values : s->n_folders - 1);
+}
+
+static void show_skipped(const struct control_at *at, struct buf *out)
+{
+	buf_printf(out, "%zu", at->view->skipped);
 }
 
 static void show_keys(const struct control_at *at, struct buf *out)
@@ -128,7 +134,8 @@ static const struct control_row rows[] = {
 	{ AT_STORE, "refresh", .act = act_refresh_store, .blocks = true, .help = "any write loads the store now" },
 	{ AT_STORE, "age", .show = show_age, .help = "seconds since the load that is shown began" },
 	{ AT_STORE, "stale", .show = show_stale, .help = "1 when the newest load failed, else 0" },
-	{ AT_STORE, "items", .show = show_items, .help = "options in it" },
+	{ AT_STORE, "items", .show = show_items, .help = "options in it; path layout: keys" },
+	{ AT_STORE, "skipped", .show = show_skipped, .help = "values that the newest load could not show" },
 	{ AT_STORE, "keys", .show = show_keys, .help = "keys in it" },
 	{ AT_STORE, "bytes", .show = show_bytes, .help = "bytes of their values" },
 	{ AT_STORE, "last-refresh", .show = show_last_refresh, .help = "when the load that is shown began (UTC)" },

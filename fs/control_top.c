@@ -53,8 +53,8 @@ static void show_status_line(const struct view *view, struct buf *out)
 			   view->name, view->source->settings->name, view->alias_of);
 		return;
 	}
-	buf_printf(out, "%-7s %-24s %6zu options %8zu keys", control_is_stale(view) ? "STALE" : "ok", view->name,
-		   view->current->n_folders - 1, view->current->n_values);
+	buf_printf(out, "%-7s %-24s %6zu %s %8zu keys", control_is_stale(view) ? "STALE" : "ok", view->name,
+		   view->current->n_folders - 1, view_layout(view)->folders, view->current->n_values);
 	if (view->loaded)
 		buf_printf(out, "  loaded %" PRId64 " s ago", control_age(view) / CLOCK_SECOND);
 	buf_printf(out, "  from %s\n", view->source->about.source);

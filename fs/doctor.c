@@ -136,7 +136,7 @@ static int check_database(struct doctor *d, struct buf *said, struct error *e)
 		buf_str(said, "the file is empty: a mount makes its tables");
 		return NO_MATTER;
 	}
-	int r = store_sqlite_new(d->source->target, &store, e);
+	int r = store_sqlite_new(d->source->target, d->source->layout, &store, e);
 	if (r == 0)
 		r = store_open(store, &call, e);
 	store_free(store);

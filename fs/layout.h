@@ -11,6 +11,7 @@
  */
 struct layout {
 	const char *name;
+	const char *folders;          /* what people call its directories */
 	const char *no_folder_inside; /* why directories hold none; NULL: to any depth */
 	const char *no_value_at_top;  /* why the store's own directory holds no keys; NULL: it does */
 	bool one_store;               /* a source is one store, which is there also without items */
@@ -22,6 +23,9 @@ struct layout {
 };
 
 const struct layout *layout_of(enum layout_kind kind);
+
+/* What names the folder of that path holds. */
+enum name_place layout_names(const struct source_settings *source, const char *folder);
 
 /* Why the folder of that path may not hold such an entry; NULL: it may. */
 const char *layout_refusal(const struct layout *layout, const char *folder, enum entry_kind kind);

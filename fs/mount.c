@@ -45,17 +45,34 @@ static int open_dynamodb(struct source *source, struct error *e)
 static int make_store(struct source *source, struct error *e)
 {
 	const struct source_settings *s = source->settings;
-	int r = s->kind == SOURCE_LOCAL ? store_sqlite_new(s->target, &source->store, e) : open_dynamodb(source, e);
+	int r = s->kind == SOURCE_LOCAL ? store_sqlite_new(s->target, s->layout, &source->store, e)
+					: open_dynamodb(source, e);
 
 	if (r == 0)
 		source->store->ops->about(source->store, &source->about);
 	return r;
 }
 
+/* The store that a source is. */
+static int add_only_store(struct source *source)
+{
+	const char *name = source->settings->name;
+	struct view *view = view_add_locked(source, name, strlen(name));
+
+	if (!view)
+		return -ENOMEM;
+	if (source->settings->root == ROOT_YES)
+		source->mount->root = view;
+	return 0;
+}
+
 /* Stores that are named need no load to be known. */
 static int add_named_stores(struct source *source)
 {
 	MOUNT_LOCKED(source->mount);
+
+	if (layout_of(source->settings->layout)->one_store)
+		return add_only_store(source);
 
 	for (char **store = source->settings->stores; store && *store; store++) {
 		if (!view_add_locked(source, *store, strlen(*store)))

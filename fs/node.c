@@ -86,7 +86,9 @@ struct where where_locked(struct mount *m, uint64_t shown)
 	struct where where = { .kind = WHERE_NOTHING };
 
 	if (shown == ROOT_ID) {
-		where.kind = WHERE_ROOT;
+		where.kind = m->root ? WHERE_FOLDER : WHERE_ROOT;
+		where.view = m->root;
+		where.folder = m->root ? m->root->current->folders[0] : NULL;
 		return where;
 	}
 	if (id_is_document(shown))
@@ -119,6 +121,8 @@ uint64_t node_shown_locked(struct mount *m, uint64_t natural)
 {
 	uint64_t shown = natural;
 
+	if (m->root && natural == m->root->current->folders[0]->id)
+		return ROOT_ID;
 	if (!m->shown.n && !m->natural.n)
 		return natural;
 	if (id_is_document(natural))

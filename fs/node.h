@@ -12,7 +12,7 @@
  */
 enum where_kind { WHERE_NOTHING, WHERE_ROOT, WHERE_CONTROL, WHERE_FOLDER, WHERE_VALUE };
 
-enum { ROOT_ID = 1 };
+enum { ROOT_ID = 1 }; /* of the stores, or of the one store that is the root (WHERE_FOLDER) */
 
 /* What an id names now. Borrowed: good while the state lock is held. */
 struct where {

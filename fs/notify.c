@@ -327,12 +327,11 @@ static void tell_again(struct mount *m, struct change_told *changes, size_t n)
 
 void notify_settle_size(const struct view *view, const char *folder, const char *name)
 {
-	char path[8192];
+	char path[2 * FILE_PATH_MAX];
 	struct statx ignored;
-	int len = snprintf(path, sizeof(path), "%s/%s/%s/%s", view->mount->settings->mountpoint, view->name, folder,
-			   name);
+	int len = snprintf(path, FILE_PATH_MAX, "%s/", view->mount->settings->mountpoint);
 
-	if (len > 0 && (size_t)len < sizeof(path))
+	if (len < FILE_PATH_MAX && view_path(view, folder, name, path + len, sizeof(path) - (size_t)len))
 		statx(AT_FDCWD, path, AT_STATX_FORCE_SYNC | AT_SYMLINK_NOFOLLOW, STATX_SIZE, &ignored);
 }
 

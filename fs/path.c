@@ -7,7 +7,6 @@
 #include <string.h>
 
 enum { ALIAS_TAIL = 2 + 16 }; /* "%~" and the hash */
-#define KEY_MARK "%="
 
 /* What may follow a lead byte, by RFC 3629's table: the second byte's range keeps out overlong forms, surrogates and
  * what lies above U+10FFFF; further bytes are always 80 to BF. */
@@ -58,6 +57,11 @@ bool utf8_valid(const char *bytes, size_t len, bool prefix)
 static bool is_name(const char *raw, size_t len, const char *name)
 {
 	return len == strlen(name) && memcmp(raw, name, len) == 0;
+}
+
+bool name_is_marked(const char *name)
+{
+	return strcmp(name, NAME_OWN_VALUE) == 0 || strncmp(name, NAME_WHOLE_KEY, strlen(NAME_WHOLE_KEY)) == 0;
 }
 
 /* What a raw name may be beside an ordinary one, by place. */
@@ -148,7 +152,7 @@ int name_encode(const char *raw, size_t len, enum name_place place, char out[FIL
 		len--;
 		if (key_split(raw, len, &ignored))
 			return -EINVAL;
-		used = strlen(strcpy(out, KEY_MARK));
+		used = strlen(strcpy(out, NAME_WHOLE_KEY));
 	} else if (rules->segments && (is_dots(raw, len) || memchr(raw, '/', len))) {
 		return -EINVAL;
 	}
@@ -191,10 +195,10 @@ static int unmark(const char *name, enum name_place place, char raw[FILE_NAME_MA
 {
 	if (name_rules[place].own_value && strcmp(name, NAME_OWN_VALUE) == 0)
 		return (int)strlen(strcpy(raw, "."));
-	if (!name_rules[place].whole_key || strncmp(name, KEY_MARK, strlen(KEY_MARK)) != 0)
+	if (!name_rules[place].whole_key || strncmp(name, NAME_WHOLE_KEY, strlen(NAME_WHOLE_KEY)) != 0)
 		return -EINVAL;
 	/* The mark leaves room for the slash. */
-	int len = unescape(name + strlen(KEY_MARK), raw + 1);
+	int len = unescape(name + strlen(NAME_WHOLE_KEY), raw + 1);
 	raw[0] = '/';
 	return len < 0 || len == FILE_NAME_MAX ? -EINVAL : len + 1;
 }
@@ -244,6 +248,27 @@ void key_join(const struct key_path *path, struct buf *key)
 	if (path->dir_len > 0)
 		buf_char(key, '/');
 	buf_append(key, path->name, path->name_len);
+}
+
+int path_encode(const char *dir, size_t len, enum name_place top, char out[FILE_PATH_MAX])
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t at = 0; at < len; top = NAME_IN_PATH) {
+		const char *slash = memchr(dir + at, '/', len - at);
+		size_t n = slash ? (size_t)(slash - dir) - at : len - at;
+		if (used + FILE_NAME_MAX + 2 > FILE_PATH_MAX)
+			return -EINVAL;
+		if (used > 0)
+			out[used++] = '/';
+		int r = name_encode(dir + at, n, top, out + used, NULL);
+		if (r < 0)
+			return r;
+		used += (size_t)r;
+		at += n + 1;
+	}
+	return (int)used;
 }
 
 bool name_is_temporary(const char *name)

@@ -16,7 +16,8 @@
  * gets an alias: a prefix of its encoding, cut at a whole character, then "%~" and 16 hex digits of a hash of the
  * raw name. Neither an alias nor any other "%" that two hex digits do not follow decodes.
  */
-enum { FILE_NAME_MAX = 255, RAW_NAME_MAX = 65535 };
+/* FILE_PATH_MAX: of a path within a store; the longest key, of 2,048 bytes, fits with everything encoded. */
+enum { FILE_NAME_MAX = 255, RAW_NAME_MAX = 65535, FILE_PATH_MAX = 8192 };
 
 /*
  * In the path layout a key is a path, "/app/db/host", and a raw name one segment of it: no "/", and not "..". Two more
@@ -33,6 +34,9 @@ enum name_place {
 };
 
 #define NAME_OWN_VALUE "%value"
+#define NAME_WHOLE_KEY "%=" /* and the key */
+/* Whether a file name is one of these two: no directory has such a name. */
+bool name_is_marked(const char *name);
 
 /* Encodes; `out` gets a NUL-terminated name of 1 to 255 bytes. Returns its length, or -EINVAL for a raw name that is
  * empty, too long or not UTF-8 (which DynamoDB never holds), or not one of that place. `alias` (may be NULL) tells
@@ -54,6 +58,10 @@ struct key_path {
 bool key_split(const char *key, size_t len, struct key_path *path);
 /* Appends the key of a directory and any of the raw names in it. */
 void key_join(const struct key_path *path, struct buf *key);
+
+/* Encodes a directory of key_split, segment by segment; names in its first one's place are those of `top`. EINVAL: not
+ * UTF-8, or too long. */
+int path_encode(const char *dir, size_t len, enum name_place top, char out[FILE_PATH_MAX]);
 
 /* Whether a file name is one that programs use for a file that they rename or remove at once: `.*.sw?`, `.*.swpx`,
  * `*~`, `4913`, `sed??????`, `.*.??????`, `#*#`, `.goutputstream-*`, `.ansible_tmp*`. */

@@ -22,6 +22,9 @@ int refresh_source(struct source *source, bool consistent, bool patient, struct 
 /* One store, one option (both as file names), by the caller, consistently: for stores that are read on every access. */
 int refresh_store(struct source *source, const char *store, bool consistent, struct error *e);
 int refresh_option(struct view *view, const char *option, struct error *e);
+/* Where keys are items: one key, consistently, and where there is none, and the name was not `known` to be one either,
+ * the whole store: it may be a directory, which is there by what is in it. */
+int refresh_key(struct view *view, const char *folder, const char *name, bool known, struct error *e);
 /* After the ttl of a view or a source changed. */
 void refresh_reschedule_locked(struct source *source);
 

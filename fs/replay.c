@@ -116,12 +116,15 @@ static int look_back(struct mount *m, struct call *c)
 	const struct entry *entry = NULL;
 	char path[VFS_PATH_MAX];
 
-	if (c->node == ROOT_ID) {
+	if (vfs_is_top(m, c->node)) {
 		bool store = strcmp(c->name, m->replay->batch->view->name) == 0;
 		return show_back(m, c, store ? snapshot_folder(s, "") : NULL, NULL);
 	}
-	if (snapshot_find_id(s, node_natural_locked(m, c->node), &folder, &entry) && !entry)
-		entry = folder_find(folder, c->name);
+	if (c->node == ROOT_ID)
+		folder = s->folders[0];
+	else
+		snapshot_find_id(s, node_natural_locked(m, c->node), &folder, &entry);
+	entry = folder && !entry ? folder_find(folder, c->name) : NULL;
 	if (!entry)
 		return -ENOENT;
 	if (entry->kind != ENTRY_FOLDER)
@@ -251,9 +254,8 @@ static int open_parent(const struct replay *r)
 	char path[2 * VFS_PATH_MAX];
 	int root = open_root(r);
 
-	if (root < 0 || !r->item->entry)
+	if (root < 0 || !r->item->entry || !view_path(r->batch->view, folder->path, NULL, path, sizeof(path)) || !*path)
 		return root;
-	snprintf(path, sizeof(path), "%s/%s", r->batch->view->name, folder->path);
 	int fd = open_within(root, path, O_PATH | O_DIRECTORY);
 	close(root);
 	return fd;

@@ -76,7 +76,8 @@ struct view {
 	struct error failure;      /* of its newest load */
 	struct idmap option_loads; /* hash of a path → when its newest own load began, mono; of those since `loaded` */
 	bool gone;                 /* not in the store, nor kept here */
-	bool kept;                 /* made or emptied here: stays without options */
+	bool kept;                 /* made or emptied here, stays without options */
+	size_t skipped;            /* what the newest load could not show */
 	bool announced;            /* the kernel was told that it is there */
 	bool raised;               /* and watchers were */
 	struct idmap ours;         /* see ours.h */
@@ -127,6 +128,7 @@ struct mount {
 	struct clock *clock;
 	struct source *sources;
 	size_t n_sources;
+	struct view *root; /* the store that is the root itself; NULL: the root holds stores */
 	struct workers *workers;
 	struct notifier *notifier;
 	struct dispatcher *dispatcher;
@@ -185,5 +187,7 @@ static inline void mount_unlock(struct mount **m)
 	mount_lock(locked_)
 
 /* Remembers a failure for .control/last-error and writes it to the log. `what` names the file or the store. */
+/* The same for what goes on all the same: a warning. */
+void mount_warn_locked(struct mount *m, const char *what, const struct error *e);
 void mount_fail(struct mount *m, const char *what, const struct error *e);
 void mount_fail_locked(struct mount *m, const char *what, const struct error *e);

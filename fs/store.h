@@ -34,12 +34,16 @@ struct attribute {
 	size_t len;
 };
 
-/* Where a load's items go, in no particular order; everything is borrowed for the call. One call is one option, whole.
- * A non-zero return ends the load with that number. */
+/* Where a load's items go, in no particular order; everything is borrowed for the call. One call is one option, whole,
+ * or, in the path layout, some keys of one directory. A non-zero return ends the load with that number.
+ */
 struct store_sink {
 	int (*item)(void *data, const char *store, size_t store_len, const char *option, size_t option_len,
 		    const struct attribute *attributes, size_t n, struct error *e);
 	void *data;
+	/* Something that cannot be shown was left out; `why` is a sentence that names it. NULL: nobody wants to know.
+	 */
+	void (*skip)(void *data, const char *store, size_t store_len, const struct error *why);
 	/* Called between pages, when the source answered (progress) or is throttled and will be asked again; may be
 	 * NULL. */
 	void (*page)(void *data, bool throttled);
@@ -47,7 +51,7 @@ struct store_sink {
 	bool patient;
 };
 
-/* Raw names. */
+/* Raw names. In the path layout, whose names path.h explains, the option is the directory, "" at the top. */
 struct place {
 	const char *store, *option, *key;
 	size_t store_len, option_len, key_len;
@@ -75,11 +79,21 @@ enum change_kind {
 	CHANGE_KINDS
 };
 
+/* In the path layout there are only keys: a directory is there by what is in it, so that PUT and RENAME need none, and
+ * MKDIR, RMDIR and REPLACE are EPERM. RENAME_DIR is one transaction of all its `moves`. Values are S, and what somebody
+ * else stored as another type is not written over: EINVAL. */
+
 /* One key of CHANGE_REPLACE; names are in the attributes. */
 struct key_change {
 	struct attribute before, after;
 	bool was, is; /* whether there was one before, and is one after */
 	bool changes; /* they differ */
+};
+
+/* One key of CHANGE_RENAME_DIR, in the path layout: it must hold `expected` (else ESTALE), and `to` must not exist. */
+struct key_move {
+	struct place from, to;
+	struct attribute expected;
 };
 
 struct change {
@@ -90,6 +104,8 @@ struct change {
 	struct attribute expected;     /* EXPECT_VALUE, CHANGE_RENAME: type, bytes, len */
 	const struct key_change *keys; /* CHANGE_REPLACE */
 	size_t n_keys;
+	const struct key_move *moves; /* CHANGE_RENAME_DIR, in the path layout */
+	size_t n_moves;
 };
 
 /* The key's name, for both ends of a change. */

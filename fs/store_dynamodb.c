@@ -17,15 +17,17 @@ int64_t remote_request_deadline(const struct remote *r, const struct store_call 
 
 json_t *remote_key(const struct remote *r, const struct place *place)
 {
-	return json_pack("{s:{s:s%}, s:{s:s%}}", r->config.store_key, "S", place->store, place->store_len,
-			 r->config.option_key, "S", place->option, place->option_len);
+	if (!r->range_key)
+		return json_pack("{s:{s:s%}}", r->hash_key, "S", place->option, place->option_len);
+	return json_pack("{s:{s:s%}, s:{s:s%}}", r->hash_key, "S", place->store, place->store_len, r->range_key, "S",
+			 place->option, place->option_len);
 }
 
 bool remote_is_key_name(const struct remote *r, const char *name, size_t len)
 {
-	const char *const keys[] = { r->config.store_key, r->config.option_key };
+	const char *const keys[] = { r->hash_key, r->range_key };
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 2 && keys[i]; i++) {
 		if (strlen(keys[i]) == len && memcmp(keys[i], name, len) == 0)
 			return true;
 	}
@@ -52,20 +54,33 @@ static const char *where(const struct remote *r)
 	return r->config.region[0] ? r->config.region : r->config.endpoint;
 }
 
+static bool is_string_key(const char *name, const char *type, const char *expected)
+{
+	return strcmp(name, expected ? expected : "") == 0 && (!expected || strcmp(type, "S") == 0);
+}
+
+/* "hash key a (S) and range key b (S)" */
+static void describe_keys(struct buf *out, const char *hash, const char *hash_type, const char *range,
+			  const char *range_type)
+{
+	buf_printf(out, "hash key %s (%s) and ", hash, hash_type);
+	if (range && *range)
+		buf_printf(out, "range key %s (%s)", range, range_type);
+	else
+		buf_str(out, "no range key");
+}
+
 static int check_schema(const struct remote *r, const struct dynamodb_table *table, struct error *e)
 {
-	const struct store_dynamodb_config *c = &r->config;
+	_buf_cleanup_ struct buf found = BUF_INIT(2048), expected = BUF_INIT(2048);
 
-	if (strcmp(table->hash_key, c->store_key) == 0 && strcmp(table->hash_type, "S") == 0 &&
-	    strcmp(table->range_key, c->option_key) == 0 && strcmp(table->range_type, "S") == 0)
+	if (is_string_key(table->hash_key, table->hash_type, r->hash_key) &&
+	    is_string_key(table->range_key, table->range_type, r->range_key))
 		return 0;
-	char range[sizeof(table->range_key) + 32] = "no range key";
-	if (table->range_key[0])
-		snprintf(range, sizeof(range), "range key %s (%s)", table->range_key, table->range_type);
-	return error_set(e, EINVAL,
-			 "table %s has hash key %s (%s) and %s, but dynconf expects %s (S) and %s (S): "
-			 "name them with store-key= and option-key=, or use another table",
-			 c->table, table->hash_key, table->hash_type, range, c->store_key, c->option_key);
+	describe_keys(&found, table->hash_key, table->hash_type, table->range_key, table->range_type);
+	describe_keys(&expected, r->hash_key, "S", r->range_key, "S");
+	return error_set(e, EINVAL, "table %s has %s, but dynconf expects %s: %s, or use another table",
+			 r->config.table, buf_text(&found), buf_text(&expected), r->layout->advice);
 }
 
 static int create(const struct remote *r, struct dynamodb_call *request, struct error *e)
@@ -73,8 +88,8 @@ static int create(const struct remote *r, struct dynamodb_call *request, struct 
 	const struct store_dynamodb_config *c = &r->config;
 	struct dynamodb_create table = {
 		.table = c->table,
-		.hash_key = c->store_key,
-		.range_key = c->option_key,
+		.hash_key = r->hash_key,
+		.range_key = r->range_key,
 		.on_demand = c->on_demand,
 		.read_units = c->read_units,
 		.write_units = c->write_units,
@@ -151,7 +166,8 @@ static void remote_about(struct store *store, struct store_about *about)
 
 static const char **strings_of(struct store_dynamodb_config *c, size_t i)
 {
-	const char **const strings[] = { &c->table, &c->store_key, &c->option_key, &c->region, &c->endpoint };
+	const char **const strings[] = { &c->table,         &c->store_key,       &c->option_key, &c->name,
+					 &c->key_attribute, &c->value_attribute, &c->region,     &c->endpoint };
 
 	return i < sizeof(strings) / sizeof(strings[0]) ? strings[i] : NULL;
 }
@@ -166,6 +182,11 @@ static void remote_free(struct store *store)
 	free(r);
 }
 
+static const char *key_name(const struct remote *r, size_t offset)
+{
+	return *(const char *const *)((const char *)&r->config + offset);
+}
+
 int store_dynamodb_new(const struct store_dynamodb_config *config, struct store **store, struct error *e)
 {
 	static const struct store_ops ops = {
@@ -176,6 +197,10 @@ int store_dynamodb_new(const struct store_dynamodb_config *config, struct store 
 		.about = remote_about,
 		.free = remote_free,
 	};
+	static const struct remote_layout *const layouts[LAYOUT_KINDS] = {
+		[LAYOUT_OPTIONS] = &remote_options,
+		[LAYOUT_PATH] = &remote_path,
+	};
 	struct remote *r = calloc(1, sizeof(*r));
 	const char **string;
 	bool failed = false;
@@ -184,6 +209,7 @@ int store_dynamodb_new(const struct store_dynamodb_config *config, struct store 
 		return error_no_memory(e);
 	r->store.ops = &ops;
 	r->config = *config;
+	r->layout = layouts[config->layout];
 	for (size_t i = 0; (string = strings_of(&r->config, i)); i++) {
 		*string = strdup(*string ? *string : "");
 		failed |= !*string;
@@ -192,6 +218,8 @@ int store_dynamodb_new(const struct store_dynamodb_config *config, struct store 
 		remote_free(&r->store);
 		return error_no_memory(e);
 	}
+	r->hash_key = key_name(r, r->layout->hash_key);
+	r->range_key = r->layout->range_key ? key_name(r, r->layout->range_key) : NULL;
 	*store = &r->store;
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include "fs/store_dynamodb_internal.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,14 +43,27 @@ int edit_value(struct edit *edit, const char *placeholder, const struct attribut
 
 int edit_begin(const struct session *s, struct edit *edit, const struct place *place, bool exists, struct error *e)
 {
-	const char *store_key = s->remote->config.store_key;
+	const char *hash_key = s->remote->hash_key;
 
 	*edit = (struct edit){ remote_key(s->remote, place), json_object(), json_object() };
 	if (!edit->names || !edit->values)
 		return error_no_memory(e);
 	if (!edit->key)
 		return store_option_error(place, EINVAL, "has a name that is not UTF-8", e);
-	return exists ? edit_name(edit, "#s", store_key, strlen(store_key), e) : 0;
+	return exists ? edit_name(edit, "#s", hash_key, strlen(hash_key), e) : 0;
+}
+
+int edit_condition(const struct session *s, struct edit *edit, const struct place *place, const char *condition,
+		   const struct attribute *expected, struct error *e)
+{
+	static const struct attribute string = { .type = VALUE_S, .bytes = "S", .len = 1 };
+	int rc = edit_begin(s, edit, place, strstr(condition, "#s"), e);
+
+	if (rc == 0)
+		rc = edit_name(edit, "#k", place->key, place->key_len, e);
+	if (rc == 0 && strstr(condition, ":s"))
+		rc = edit_value(edit, ":s", &string, e);
+	return rc == 0 && strstr(condition, ":e") ? edit_value(edit, ":e", expected, e) : rc;
 }
 
 struct dynamodb_write session_write(const struct session *s, const struct edit *edit, enum dynamodb_write_kind kind,
@@ -90,13 +104,13 @@ static int no_transactions(struct error *e)
 	return error_set(e, EXDEV, "the engine has no transactions, so this cannot be done in one step");
 }
 
-int session_transact(struct session *s, const struct dynamodb_write writes[2], struct error *e)
+int session_transact(struct session *s, const struct dynamodb_write *writes, size_t n, struct error *e)
 {
 	struct dynamodb_call request = begin_request(s);
 
 	if (atomic_load(&s->remote->no_transactions))
 		return no_transactions(e);
-	int rc = dynamodb_transact(s->remote->config.db, &request, writes, 2, e);
+	int rc = dynamodb_transact(s->remote->config.db, &request, writes, n, e);
 	end_request(s, &request);
 	if (rc != -EOPNOTSUPP)
 		return rc;
@@ -143,45 +157,38 @@ static int settle_put(struct session *s, struct error *e)
 		return 0;
 	if (c->expect == EXPECT_ABSENT && key_of(item, &c->to))
 		return store_key_error(&c->to, EEXIST, "exists already", e);
+	if (c->expect == EXPECT_ANY && !c->to.store && key_of(item, &c->to))
+		return store_key_error(&c->to, EINVAL, "holds something else than a string", e);
 	return store_key_error(&c->to, ESTALE, "was changed by somebody else", e);
 }
 
-static int apply_put(struct session *s, struct error *e)
+int session_put(struct session *s, struct error *e)
 {
-	static const char *const conditions[] = {
-		[EXPECT_ANY] = "attribute_exists(#s)",
-		[EXPECT_ABSENT] = "attribute_exists(#s) AND attribute_not_exists(#k)",
-		[EXPECT_VALUE] = "attribute_exists(#s) AND #k = :e",
-	};
 	const struct change *c = s->change;
+	const char *condition = s->remote->layout->put[c->expect];
 	_edit_ struct edit edit = { 0 };
 
-	int rc = edit_begin(s, &edit, &c->to, true, e);
-	if (rc == 0)
-		rc = edit_name(&edit, "#k", c->to.key, c->to.key_len, e);
+	int rc = edit_condition(s, &edit, &c->to, condition, &c->expected, e);
 	if (rc == 0)
 		rc = edit_value(&edit, ":v", &c->value, e);
-	if (rc == 0 && c->expect == EXPECT_VALUE)
-		rc = edit_value(&edit, ":e", &c->expected, e);
 	if (rc < 0)
 		return rc;
-	struct dynamodb_write write = session_write(s, &edit, DYNAMODB_UPDATE, "SET #k = :v", conditions[c->expect]);
+	struct dynamodb_write write = session_write(s, &edit, DYNAMODB_UPDATE, "SET #k = :v", condition);
 	rc = session_send(s, &write, NULL, e);
 	return rc == -ESTALE ? settle_put(s, e) : rc;
 }
 
-static int apply_remove(struct session *s, struct error *e)
+int session_remove(struct session *s, struct error *e)
 {
 	const struct place *from = &s->change->from;
+	const struct remote_layout *layout = s->remote->layout;
 	_edit_ struct edit edit = { 0 };
 
-	int rc = edit_begin(s, &edit, from, true, e);
-	if (rc == 0)
-		rc = edit_name(&edit, "#k", from->key, from->key_len, e);
+	int rc = edit_condition(s, &edit, from, layout->remove, NULL, e);
 	if (rc < 0)
 		return rc;
 	struct dynamodb_write write =
-		session_write(s, &edit, DYNAMODB_UPDATE, "REMOVE #k", "attribute_exists(#s) AND attribute_exists(#k)");
+		session_write(s, &edit, layout->remove_kind, layout->remove_update, layout->remove);
 	rc = session_send(s, &write, NULL, e);
 	if (rc != -ESTALE)
 		return rc;
@@ -260,7 +267,7 @@ static int rename_across(struct session *s, struct error *e)
 			      c->expect == EXPECT_ABSENT ? "attribute_exists(#s) AND attribute_not_exists(#n)"
 							 : "attribute_exists(#s)"),
 	};
-	return session_transact(s, writes, e);
+	return session_transact(s, writes, 2, e);
 }
 
 static int apply_rename(struct session *s, struct error *e)
@@ -292,26 +299,59 @@ static bool is_certain(int rc)
 	return false;
 }
 
-int remote_apply(struct store *store, struct store_call *call, const struct change *change, struct error *e)
+static int apply(struct session *s, struct error *e)
 {
-	static int (*const appliers[CHANGE_KINDS])(struct session * s, struct error * e) = {
-		[CHANGE_PUT] = apply_put,           [CHANGE_REMOVE] = apply_remove,
-		[CHANGE_RENAME] = apply_rename,     [CHANGE_MKDIR] = session_mkdir,
-		[CHANGE_RMDIR] = session_rmdir,     [CHANGE_RENAME_DIR] = session_rename_dir,
-		[CHANGE_REPLACE] = session_replace,
-	};
-	struct session s = { .remote = remote_of(store), .call = call, .change = change };
+	const struct change *change = s->change;
 
-	int rc = check_key(&s, &change->to, e);
+	int rc = check_key(s, &change->to, e);
 	if (rc == 0)
-		rc = check_key(&s, &change->from, e);
+		rc = check_key(s, &change->from, e);
 	for (size_t i = 0; rc == 0 && i < change->n_keys; i++) {
-		struct place place = session_key_place(&s, &change->keys[i]);
-		rc = check_key(&s, &place, e);
+		struct place place = session_key_place(s, &change->keys[i]);
+		rc = check_key(s, &place, e);
 	}
 	if (rc == 0)
-		rc = appliers[change->kind](&s, e);
-	if (rc < 0 && s.lost && !is_certain(rc))
+		rc = s->remote->layout->apply[change->kind](s, e);
+	if (rc < 0 && s->lost && !is_certain(rc))
 		error_context(e, "it is not known whether the change was made");
 	return rc;
 }
+
+int remote_apply(struct store *store, struct store_call *call, const struct change *change, struct error *e)
+{
+	const struct remote *r = remote_of(store);
+	_buf_cleanup_ struct buf from = BUF_INIT(STORE_ITEM_BYTES_MAX), to = BUF_INIT(STORE_ITEM_BYTES_MAX);
+	struct change placed = *change;
+	struct session s = { .remote = remote_of(store), .call = call, .change = &placed, .outer = change };
+	int rc = 0;
+
+	if (r->layout->place)
+		rc = r->layout->place(r, &change->from, &from, &placed.from, e);
+	if (rc == 0 && r->layout->place)
+		rc = r->layout->place(r, &change->to, &to, &placed.to, e);
+	return rc < 0 ? rc : apply(&s, e);
+}
+
+const struct remote_layout remote_options = {
+	.hash_key = offsetof(struct store_dynamodb_config, store_key),
+	.range_key = offsetof(struct store_dynamodb_config, option_key),
+	.advice = "name them with store-key= and option-key=",
+	.send_item = loader_send_option,
+	.put = {
+		[EXPECT_ANY] = "attribute_exists(#s)",
+		[EXPECT_ABSENT] = "attribute_exists(#s) AND attribute_not_exists(#k)",
+		[EXPECT_VALUE] = "attribute_exists(#s) AND #k = :e",
+	},
+	.remove_kind = DYNAMODB_UPDATE,
+	.remove_update = "REMOVE #k",
+	.remove = "attribute_exists(#s) AND attribute_exists(#k)",
+	.apply = {
+		[CHANGE_PUT] = session_put,
+		[CHANGE_REMOVE] = session_remove,
+		[CHANGE_RENAME] = apply_rename,
+		[CHANGE_MKDIR] = session_mkdir,
+		[CHANGE_RMDIR] = session_rmdir,
+		[CHANGE_RENAME_DIR] = session_rename_dir,
+		[CHANGE_REPLACE] = session_replace,
+	},
+};

@@ -2,19 +2,13 @@
 #include "fs/store_dynamodb_internal.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* Between two tries of a page while the table is throttled and the caller is patient. */
 #define PAUSE_FIRST (CLOCK_SECOND / 2)
 #define PAUSE_MAX (5 * CLOCK_SECOND)
 
-struct loader {
-	struct remote *remote;
-	const struct store_sink *sink;
-	struct store_item item;
-	enum log_level level; /* of what is said about attributes that cannot be shown */
-};
-
-static const char *key_text(const json_t *item, const char *name, size_t *len)
+const char *loader_text(const json_t *item, const char *name, size_t *len)
 {
 	const json_t *text = json_object_get(json_object_get(item, name), "S");
 
@@ -22,14 +16,27 @@ static const char *key_text(const json_t *item, const char *name, size_t *len)
 	return json_string_value(text);
 }
 
-/* An attribute that is no file is left out and said so: it must not hide the others. */
-static int gather_attribute(struct loader *l, const struct place *place, const char *name, size_t len,
-			    const json_t *attribute, struct error *e)
+void loader_skip(const struct loader *l, const struct place *place, const char *why)
 {
+	const char *table = l->remote->config.table;
+	struct error e = ERROR_NULL;
+
+	if (!l->sink->skip)
+		return;
+	store_key_error(place, EINVAL, why, &e);
+	error_context(&e, "table %s", table);
+	const char *store = place->store ? place->store : l->remote->config.name;
+	l->sink->skip(l->sink->data, store, place->store ? place->store_len : strlen(store), &e);
+}
+
+/* An attribute that is no file is left out and said so: it must not hide the others. */
+static int gather_attribute(struct loader *l, const struct place *place, const json_t *attribute, struct error *e)
+{
+	_buf_cleanup_ struct buf sentence = BUF_INIT(sizeof(e->text) + 100);
 	struct error why = ERROR_NULL;
 	enum value_type type;
 
-	int rc = store_item_name(&l->item, name, len, e);
+	int rc = store_item_name(&l->item, place->key, place->key_len, e);
 	if (rc < 0)
 		return rc;
 	rc = value_from_attribute(attribute, &type, &l->item.bytes, &why);
@@ -39,33 +46,30 @@ static int gather_attribute(struct loader *l, const struct place *place, const c
 		store_item_drop(&l->item);
 	if (rc == -ENOMEM)
 		return error_no_memory(e);
-	if (rc < 0)
-		log_write(l->remote->config.log, l->level, "table %s: the key %.*s/%.*s/%.*s is not shown: %s",
-			  l->remote->config.table, (int)place->store_len, place->store, (int)place->option_len,
-			  place->option, (int)len, name, why.text);
+	if (rc < 0) {
+		buf_printf(&sentence, "is not shown: %s", why.text);
+		loader_skip(l, place, buf_text(&sentence));
+	}
 	return 0;
 }
 
-static int send_item(struct loader *l, json_t *item, struct error *e)
+int loader_send_option(struct loader *l, json_t *item, struct error *e)
 {
 	const struct store_dynamodb_config *c = &l->remote->config;
 	struct place place = { 0 };
-	const char *name;
 	json_t *attribute;
-	size_t len;
 
-	place.store = key_text(item, c->store_key, &place.store_len);
-	place.option = key_text(item, c->option_key, &place.option_len);
+	place.store = loader_text(item, c->store_key, &place.store_len);
+	place.option = loader_text(item, c->option_key, &place.option_len);
 	if (!place.store || !place.option) {
-		log_write(c->log, l->level, "table %s: the server sent an item without its keys, it is not shown",
-			  c->table);
+		log_warning(c->log, "table %s: the server sent an item without its keys, it is not shown", c->table);
 		return 0;
 	}
-	json_object_keylen_foreach(item, name, len, attribute)
+	json_object_keylen_foreach(item, place.key, place.key_len, attribute)
 	{
-		if (remote_is_key_name(l->remote, name, len))
+		if (remote_is_key_name(l->remote, place.key, place.key_len))
 			continue;
-		int rc = gather_attribute(l, &place, name, len, attribute, e);
+		int rc = gather_attribute(l, &place, attribute, e);
 		if (rc < 0)
 			return rc;
 	}
@@ -79,7 +83,7 @@ static int send_page(struct loader *l, const json_t *items, struct error *e)
 
 	json_array_foreach(items, i, item)
 	{
-		int rc = send_item(l, item, e);
+		int rc = l->remote->layout->send_item(l, item, e);
 		if (rc != 0)
 			return rc;
 	}
@@ -131,10 +135,10 @@ int remote_load(struct store *store, struct store_call *call, const char *only, 
 		struct error *e)
 {
 	struct remote *r = remote_of(store);
-	struct loader l = { .remote = r, .sink = sink, .item = STORE_ITEM_NULL, .level = LOG_LEVEL_WARNING };
+	struct loader l = { .remote = r, .sink = sink, .item = STORE_ITEM_NULL };
 	struct dynamodb_pages pages = {
 		.table = r->config.table,
-		.hash_key = only ? r->config.store_key : NULL,
+		.hash_key = only && r->range_key ? r->hash_key : NULL,
 		.hash_value = only,
 		.consistent = call->consistent,
 	};
@@ -149,13 +153,16 @@ int remote_load_option(struct store *store, struct store_call *call, const struc
 		       const struct store_sink *sink, struct error *e)
 {
 	struct remote *r = remote_of(store);
-	/* Said at each load of the whole table; here it would be said at each open of a file. */
-	struct loader l = { .remote = r, .sink = sink, .item = STORE_ITEM_NULL, .level = LOG_LEVEL_DEBUG };
+	struct loader l = { .remote = r, .sink = sink, .item = STORE_ITEM_NULL };
+	_buf_cleanup_ struct buf text = BUF_INIT(STORE_ITEM_BYTES_MAX);
 	_json_cleanup_ json_t *item = NULL;
+	struct place at = *place;
 
-	int rc = remote_get(r, call, remote_request_deadline(r, call), call->consistent, place, &item, e);
+	int rc = r->layout->place ? r->layout->place(r, place, &text, &at, e) : 0;
+	if (rc == 0)
+		rc = remote_get(r, call, remote_request_deadline(r, call), call->consistent, &at, &item, e);
 	if (rc == 0 && item)
-		rc = send_item(&l, item, e);
+		rc = r->layout->send_item(&l, item, e);
 	store_item_deinit(&l.item);
 	return rc;
 }

@@ -206,7 +206,7 @@ static int move_keys(struct session *s, json_t *item, bool exists, struct error 
 		writes[1] = session_write(s, &to, DYNAMODB_PUT, NULL, "attribute_not_exists(#s)");
 		writes[1].item = moved;
 	}
-	rc = session_transact(s, writes, e);
+	rc = session_transact(s, writes, 2, e);
 	return rc == -ESTALE ? settle_move(s, moved, e) : rc;
 }
 

@@ -1,17 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/store_item.h"
 
+#include "fs/path.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
+int store_key_place(const struct place *place, struct buf *text, struct place *out, struct error *e)
+{
+	const struct key_path path = { place->option, place->key, place->option_len, place->key_len };
+
+	key_join(&path, text);
+	if (buf_error(text))
+		return error_no_memory(e);
+	*out = (struct place){ .option = text->data, .option_len = text->len };
+	return 0;
+}
+
 int store_option_error(const struct place *place, int number, const char *what, struct error *e)
 {
+	if (!place->store)
+		return error_set(e, number, "the key %.*s %s", (int)place->option_len, place->option, what);
 	return error_set(e, number, "the option %.*s/%.*s %s", (int)place->store_len, place->store,
 			 (int)place->option_len, place->option, what);
 }
 
 int store_key_error(const struct place *place, int number, const char *what, struct error *e)
 {
+	if (!place->store)
+		return store_option_error(place, number, what, e);
 	return error_set(e, number, "the key %.*s/%.*s/%.*s %s", (int)place->store_len, place->store,
 			 (int)place->option_len, place->option, (int)place->key_len, place->key, what);
 }

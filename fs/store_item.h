@@ -5,6 +5,10 @@
 
 /* What the implementations of a store share; nobody else needs it. */
 
+/* A key of the path layout as a place of its own, as if the key were the whole name of an option: `store` is NULL, and
+ * `key` is left to the caller. The text of it is appended to `text`, which has to outlive the place. */
+int store_key_place(const struct place *place, struct buf *text, struct place *out, struct error *e);
+
 /* "the option STORE/OPTION exists already" and the like; returns -number. */
 int store_option_error(const struct place *place, int number, const char *what, struct error *e);
 int store_key_error(const struct place *place, int number, const char *what, struct error *e);

@@ -55,6 +55,7 @@ static const char *const texts[SQL_STATEMENTS] = {
 	[SQL_LOAD] = ROWS " ORDER BY o.store, o.option",
 	[SQL_LOAD_STORE] = ROWS " WHERE o.store = ?1 ORDER BY o.option",
 	[SQL_LOAD_OPTION] = ROWS " WHERE o.store = ?1 AND o.option = ?2",
+	[SQL_LOAD_KEY] = ROWS " WHERE o.store = ?1 AND o.option = ?2 AND k.key = ?3",
 	[SQL_HAS_OPTION] = "SELECT 1 FROM options" OF_OPTION,
 	[SQL_HAS_KEYS] = "SELECT 1 FROM keys" OF_OPTION " LIMIT 1",
 	[SQL_SIZES] = "SELECT type, key, length(value) FROM keys" OF_OPTION,
@@ -69,6 +70,7 @@ static const char *const texts[SQL_STATEMENTS] = {
 struct local {
 	struct store store;
 	char *file;
+	bool paths;           /* the path layout */
 	pthread_mutex_t lock; /* "turn": guards `busy` */
 	pthread_cond_t turn;
 	bool busy;   /* some call has the connection: all below is its */
@@ -83,6 +85,11 @@ struct local {
 static struct local *local_of(struct store *store)
 {
 	return (struct local *)store;
+}
+
+bool local_has_paths(const struct local *l)
+{
+	return l->paths;
 }
 
 static bool cancelled(const struct local *l)
@@ -442,7 +449,10 @@ static int local_load(struct store *store, struct store_call *call, const char *
 static int local_load_option(struct store *store, struct store_call *call, const struct place *place,
 			     const struct store_sink *sink, struct error *e)
 {
-	return load_with(local_of(store), call, SQL_LOAD_OPTION, place, sink, e);
+	struct local *l = local_of(store);
+	struct place at = l->paths ? local_key_place(place) : *place;
+
+	return load_with(l, call, l->paths ? SQL_LOAD_KEY : SQL_LOAD_OPTION, &at, sink, e);
 }
 
 int local_holds(struct local *l, const struct place *place, const struct attribute *expected, struct error *e)
@@ -468,10 +478,11 @@ static int check_size(struct local *l, const struct place *place, enum value_typ
 {
 	size_t size = ITEM_KEYS_SIZE + place->store_len + place->option_len;
 	_reset_ sqlite3_stmt *row = statement_at(l, SQL_SIZES, place);
-	int r;
+	int r = 0;
 
 	size += place->key_len + value_size(type, len);
-	while ((r = step(l, row, e)) == 1) {
+	/* In the path layout each key is an item of its own. */
+	while (!l->paths && (r = step(l, row, e)) == 1) {
 		size_t type_len, name_len;
 		enum value_type other;
 		const char *type_name = column(row, 0, &type_len), *name = column(row, 1, &name_len);
@@ -568,7 +579,7 @@ static void local_free(struct store *store)
 	free(l);
 }
 
-int store_sqlite_new(const char *file, struct store **store, struct error *e)
+int store_sqlite_new(const char *file, enum layout_kind layout, struct store **store, struct error *e)
 {
 	static const struct store_ops ops = {
 		.open = local_open,
@@ -591,6 +602,7 @@ int store_sqlite_new(const char *file, struct store **store, struct error *e)
 	}
 	l->store.ops = &ops;
 	l->file = copy;
+	l->paths = layout == LAYOUT_PATH;
 	l->cancel_fd = -1;
 	pthread_mutex_init(&l->lock, NULL);
 	clock_cond_init(&l->turn);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "fs/settings.h"
 #include "fs/store.h"
 
 /*
@@ -11,4 +12,4 @@
  * An acknowledged change is on the disk. One connection and one lock serve all calls, so a sink must not call the
  * store back. `changed` tells of commits of other connections only, never of this store's own.
  */
-int store_sqlite_new(const char *file, struct store **store, struct error *e);
+int store_sqlite_new(const char *file, enum layout_kind layout, struct store **store, struct error *e);

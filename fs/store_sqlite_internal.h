@@ -26,6 +26,7 @@ enum statement {
 	SQL_LOAD,
 	SQL_LOAD_STORE,
 	SQL_LOAD_OPTION,
+	SQL_LOAD_KEY,
 	SQL_HAS_OPTION,
 	SQL_HAS_KEYS,
 	SQL_SIZES,
@@ -38,6 +39,8 @@ enum statement {
 	SQL_STATEMENTS
 };
 
+/* Whether it has the path layout: an option is a directory there, and exists while it has keys. */
+bool local_has_paths(const struct local *l);
 /* For queries: whether there is a row. For the rest: 0. */
 int local_run(struct local *l, enum statement which, const struct place *place, struct error *e);
 /* How many rows it changed. */
@@ -50,5 +53,7 @@ int local_move_keys(struct local *l, const struct place *from, const struct plac
 
 /* ---- store_sqlite_change.c ---- */
 
+/* Where a key of the path layout is: a directory's own value is with its neighbours. */
+struct place local_key_place(const struct place *place);
 /* One change, inside a transaction. */
 int local_change(struct local *l, const struct change *c, struct error *e);

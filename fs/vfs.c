@@ -15,6 +15,16 @@ bool vfs_join(const char *folder, const char *name, char out[VFS_PATH_MAX])
 	return len > 0 && len < VFS_PATH_MAX;
 }
 
+bool vfs_is_top(const struct mount *m, uint64_t node)
+{
+	return node == ROOT_ID && !m->root;
+}
+
+int vfs_decode(const struct view *view, const char *folder, const char *name, char raw[FILE_NAME_MAX + 1])
+{
+	return name_decode(name, layout_names(view->source->settings, folder), raw);
+}
+
 int vfs_view_ready_locked(struct view *view)
 {
 	if (view->loaded || view->kept)
@@ -49,6 +59,25 @@ struct place vfs_place(const struct view *view, const struct folder *folder, con
 		.key = raw,
 		.key_len = raw_len,
 	};
+}
+
+/* It holds nothing but the value that its name has as a key. */
+static bool is_bare(const struct folder *folder)
+{
+	const char *first = folder->n_entries ? entry_name(folder, &folder->entries[0]) : NAME_OWN_VALUE;
+
+	return folder->n_entries <= 1 && strcmp(first, NAME_OWN_VALUE) == 0;
+}
+
+void vfs_keep_emptied_locked(struct view *view, const char *path)
+{
+	const struct folder *folder = snapshot_folder(view->current, path);
+
+	if (!view_layout(view)->item_is_key || !*path || !folder || !is_bare(folder))
+		return;
+	struct fact fact = vfs_fact(view->mount, FACT_FOLDER, folder, NULL, NULL, 0);
+	fact.since = INT64_MAX;
+	view_record_locked(view, &fact, true);
 }
 
 struct fact vfs_fact(struct mount *m, enum fact_kind kind, const struct folder *folder, const char *name,
@@ -113,7 +142,7 @@ void vfs_fail_key_locked(struct view *view, const char *folder, const char *name
 {
 	char path[VFS_PATH_MAX * 2];
 
-	snprintf(path, sizeof(path), "%s/%s/%s", view->name, folder, name);
+	view_path(view, folder, name, path, sizeof(path));
 	mount_fail_locked(view->mount, path, e);
 }
 
@@ -165,26 +194,33 @@ int vfs_reported_locked(struct view *view, const char *folder, const char *name)
 	return -number;
 }
 
-int vfs_fetch(struct view *view, const char *path, struct error *e)
+int vfs_fetch(struct view *view, const char *folder, const char *name, bool known, struct error *e)
 {
-	return path[0] ? refresh_option(view, path, e) : refresh_store(view->source, view->store, true, e);
+	if (view_layout(view)->item_is_key)
+		return refresh_key(view, folder, name, known, e);
+	if (*folder || document_find(name) == DOCUMENTS)
+		return refresh_option(view, *folder ? folder : name, e);
+	return refresh_store(view->source, view->store, true, e);
 }
 
 /* Brings a store that is read on every access up to date for one name. Drops the lock meanwhile. */
 static int fetch(struct mount *m, struct call *c, struct view *view, const struct folder *folder, const char *name)
 {
-	char option[VFS_PATH_MAX];
+	const struct entry *entry = folder_find(folder, name);
+	char path[VFS_PATH_MAX];
 	struct error e = ERROR_NULL;
 
 	if (view->ttl > 0 || c->fetched)
 		return 0;
+	/* What is in a directory tells whether it is there, and listing it asks for that. */
+	if (view_layout(view)->item_is_key && entry && entry->kind == ENTRY_FOLDER)
+		return 0;
 	if (!c->may_block)
 		return CALL_BLOCKS;
 	c->fetched = true;
-	bool of_store = document_find(name) != DOCUMENTS;
-	snprintf(option, sizeof(option), "%s", folder->path[0] ? folder->path : of_store ? "" : name);
+	snprintf(path, sizeof(path), "%s", folder->path);
 	pthread_mutex_unlock(&m->lock);
-	int r = vfs_fetch(view, option, &e);
+	int r = vfs_fetch(view, path, name, entry, &e);
 	if (r < 0)
 		mount_fail(m, view->name, &e);
 	pthread_mutex_lock(&m->lock);
@@ -212,7 +248,7 @@ int vfs_target_locked(struct mount *m, struct call *c, uint64_t node, const char
 	target->entry = folder_find(target->folder, name);
 	if (target->entry)
 		target->shown = node_shown_locked(m, target->entry->id);
-	target->raw_len = name_decode(name, NAME_ANYWHERE, target->raw);
+	target->raw_len = vfs_decode(target->view, target->folder->path, name, target->raw);
 	return 0;
 }
 

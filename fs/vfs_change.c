@@ -17,13 +17,17 @@ static int tell(struct mount *m, const struct call *c, int r, const struct error
 	return r;
 }
 
+/* NULL: every source is one store itself. */
 static struct source *default_source(struct mount *m)
 {
-	for (size_t i = 0; m->settings->default_source && i < m->n_sources; i++) {
-		if (strcmp(m->sources[i].settings->name, m->settings->default_source) == 0)
-			return &m->sources[i];
+	const char *name = m->settings->default_source;
+
+	for (size_t i = 0; i < m->n_sources; i++) {
+		const struct source_settings *s = m->sources[i].settings;
+		if (name ? strcmp(s->name, name) == 0 : !layout_of(s->layout)->one_store)
+			return layout_of(s->layout)->one_store ? NULL : &m->sources[i];
 	}
-	return &m->sources[0];
+	return NULL;
 }
 
 static bool may_hold(const struct source *source, const char *store)
@@ -49,6 +53,10 @@ static int make_store(struct mount *m, struct call *c)
 		return vfs_refuse_locked(m, c, EINVAL, VFS_NOT_A_NAME);
 	if (settings_read_only(m->settings))
 		return -EROFS;
+	if (!source)
+		return vfs_refuse_locked(
+			m, c, EPERM,
+			"a source with layout=path is one store: default-source= names one that holds more");
 	if (!may_hold(source, raw))
 		return vfs_refuse_locked(m, c, EPERM, "this mount is limited to the stores that stores= names");
 	struct view *view = view_of_store_locked(source, raw, (size_t)len);
@@ -66,81 +74,109 @@ static int make_store(struct mount *m, struct call *c)
 	return 0;
 }
 
-static int may_make_option(struct mount *m, struct call *c, struct target *target)
-{
-	int r = vfs_target_locked(m, c, c->node, c->name, target);
+/* A folder that is to be made or removed. */
+struct folder_place {
+	struct view *view;
+	char path[VFS_PATH_MAX];
+	struct buf raw; /* its raw path */
+};
 
-	if (r != 0)
-		return r;
-	if (target->entry)
-		return -EEXIST;
-	if (target->folder->path[0] != '\0')
-		return vfs_refuse_locked(m, c, EPERM,
-					 "an option has no directories: stores hold options, options keys");
-	if (target->raw_len < 0)
-		return vfs_refuse_locked(m, c, EINVAL, VFS_NOT_A_NAME);
-	c->strands[0] = vfs_strand(target->view, c->name);
-	r = vfs_may_change_locked(m, target->view, c);
+#define FOLDER_PLACE_NULL ((struct folder_place){ .raw = BUF_INIT(2 * RAW_NAME_MAX) })
+
+static void folder_place_deinit(struct folder_place *at)
+{
+	buf_deinit(&at->raw);
+}
+
+#define _folder_place_ __attribute__((cleanup(folder_place_deinit)))
+
+static struct place place_of_folder(const struct folder_place *at)
+{
+	return (struct place){ .store = at->view->store,
+			       .store_len = strlen(at->view->store),
+			       .option = buf_text(&at->raw),
+			       .option_len = at->raw.len };
+}
+
+static struct fact fact_of_folder(struct mount *m, enum fact_kind kind, const struct folder_place *at)
+{
+	return (struct fact){ .kind = kind,
+			      .folder = (char *)at->path,
+			      .folder_raw = (char *)buf_text(&at->raw),
+			      .folder_raw_len = at->raw.len,
+			      .wall = clock_wall(m->clock),
+			      .since = clock_mono(m->clock) };
+}
+
+/* Folders that are no items are this mount's own business. */
+static int may_change_folder(struct mount *m, struct call *c, const struct folder_place *at)
+{
+	c->strands[0] = vfs_strand(at->view, at->path);
+	if (view_layout(at->view)->item_is_key)
+		return settings_read_only(m->settings) ? -EROFS : 0;
+	int r = vfs_may_change_locked(m, at->view, c);
 	return r == 0 && !c->may_block ? CALL_BLOCKS : r;
 }
 
-static int option_made(struct mount *m, struct call *c, struct view *view, const char *raw, size_t len)
+static int begin_mkdir(struct mount *m, struct call *c, struct folder_place *at)
 {
 	MOUNT_LOCKED(m);
-	struct fact fact = {
-		.kind = FACT_FOLDER,
-		.folder = c->name,
-		.folder_raw = (char *)raw,
-		.folder_raw_len = len,
-		.wall = clock_wall(m->clock),
-		.since = clock_mono(m->clock),
-	};
-	int r = view_record_locked(view, &fact, true);
-	const struct folder *made = snapshot_folder(view->current, c->name);
-
-	view->kept = view->kept && !made;
-	if (r == 0 && made)
-		vfs_attr_folder_locked(m, view, made, &c->attr);
-	return r;
-}
-
-static int make_in_control(struct mount *m, struct call *c)
-{
-	struct error e = ERROR_NULL;
-	int r = control_mkdir(m, c->node, c->name, c->may_block, &e);
+	struct target target;
+	int r = vfs_target_locked(m, c, c->node, c->name, &target);
 
 	if (r != 0)
-		return r < 0 ? tell(m, c, r, &e) : r;
+		return r;
+	if (target.entry)
+		return -EEXIST;
+	const char *why = layout_refusal(view_layout(target.view), target.folder->path, ENTRY_FOLDER);
+	if (why)
+		return vfs_refuse_locked(m, c, EPERM, why);
+	if (target.raw_len < 0 || name_is_marked(c->name))
+		return vfs_refuse_locked(m, c, EINVAL, VFS_NOT_A_NAME);
+	if (!vfs_join(target.folder->path, c->name, at->path))
+		return -ENAMETOOLONG;
+	at->view = target.view;
+	buf_append(&at->raw, target.folder->raw_path, target.folder->raw_path_len);
+	if (at->raw.len > 0)
+		buf_char(&at->raw, '/');
+	buf_append(&at->raw, target.raw, (size_t)target.raw_len);
+	return buf_error(&at->raw) < 0 ? -ENOMEM : may_change_folder(m, c, at);
+}
+
+static int folder_made(struct mount *m, struct call *c, const struct folder_place *at)
+{
 	MOUNT_LOCKED(m);
-	return control_lookup_locked(m, c->node, c->name, &c->attr);
+	const struct layout *layout = view_layout(at->view);
+	struct fact fact = fact_of_folder(m, FACT_FOLDER, at);
+
+	/* In memory until its first key. */
+	if (layout->item_is_key)
+		fact.since = INT64_MAX;
+	int r = view_record_locked(at->view, &fact, true);
+	const struct folder *made = snapshot_folder(at->view->current, at->path);
+
+	at->view->kept = at->view->kept && !made;
+	if (r == 0 && made)
+		vfs_attr_folder_locked(m, at->view, made, &c->attr);
+	return r;
 }
 
 int vfs_mkdir(struct mount *m, struct call *c)
 {
+	_folder_place_ struct folder_place at = FOLDER_PLACE_NULL;
 	struct error e = ERROR_NULL;
-	struct target target;
 
-	if (c->node == ROOT_ID)
+	if (vfs_is_top(m, c->node))
 		return make_store(m, c);
-	mount_lock(m);
-	bool control = where_locked(m, c->node).kind == WHERE_CONTROL;
-	int r = control ? 0 : may_make_option(m, c, &target);
-	pthread_mutex_unlock(&m->lock);
-	if (control)
-		return make_in_control(m, c);
+	int r = begin_mkdir(m, c, &at);
 	if (r != 0)
 		return r;
-	struct change change = {
-		.kind = CHANGE_MKDIR,
-		.to = { .store = target.view->store,
-			.store_len = strlen(target.view->store),
-			.option = target.raw,
-			.option_len = (size_t)target.raw_len },
-	};
-	r = vfs_apply(m, c, target.view, &change, &e);
+	struct change change = { .kind = CHANGE_MKDIR, .to = place_of_folder(&at) };
+	if (!view_layout(at.view)->item_is_key)
+		r = vfs_apply(m, c, at.view, &change, &e);
 	if (r == -EEXIST)
-		refresh_ask(target.view->source);
-	return r < 0 ? tell(m, c, r, &e) : option_made(m, c, target.view, target.raw, (size_t)target.raw_len);
+		refresh_ask(at.view->source);
+	return r < 0 ? tell(m, c, r, &e) : folder_made(m, c, &at);
 }
 
 /* mknod(2) of a regular file: created as open(O_CREAT|O_EXCL) and close do, at once. */
@@ -194,7 +230,7 @@ static void removal_deinit(struct removal *removal)
 static int place_of_parked(struct removal *removal, const struct fact *fact)
 {
 	char raw[FILE_NAME_MAX + 1];
-	int len = name_decode(fact->parked, NAME_ANYWHERE, raw);
+	int len = vfs_decode(removal->target.view, removal->folder->path, fact->parked, raw);
 
 	removal->parked = strdup(fact->parked);
 	removal->raw = len < 0 ? NULL : malloc((size_t)len + 1);
@@ -227,7 +263,9 @@ static int begin_unlink(struct mount *m, struct call *c, struct removal *removal
 	*done = (vfs_is_new(fact) || vfs_is_temporary(fact)) && !vfs_is_parked(fact);
 	if (*done) {
 		node_unlinked_locked(m, target->entry->id);
-		view_forget_locked(target->view, target->folder->path, c->name, true);
+		removal->folder = folder_ref(target->folder);
+		view_forget_locked(target->view, removal->folder->path, c->name, true);
+		vfs_keep_emptied_locked(target->view, removal->folder->path);
 		return 0;
 	}
 	r = vfs_may_change_locked(m, target->view, c);
@@ -245,7 +283,7 @@ int vfs_unlink(struct mount *m, struct call *c)
 	struct error e = ERROR_NULL;
 	bool done = false;
 
-	if (c->node == ROOT_ID)
+	if (vfs_is_top(m, c->node))
 		return -EPERM;
 	int r = begin_unlink(m, c, &removal, &done);
 	if (r != 0 || done)
@@ -258,6 +296,7 @@ int vfs_unlink(struct mount *m, struct call *c)
 	struct target *target = &removal.target;
 	if (vfs_target_locked(m, c, c->node, c->name, target) == 0 && target->entry)
 		forget_key(m, c, target);
+	vfs_keep_emptied_locked(removal.target.view, removal.folder->path);
 	if (removal.parked)
 		vfs_unhide_locked(removal.target.view, removal.folder->path, removal.parked);
 	return r;
@@ -276,7 +315,9 @@ static int remove_store(struct mount *m, struct call *c)
 	int r = vfs_view_ready_locked(view);
 	if (r != 0)
 		return r;
-	if (view->current->n_folders > 1)
+	if (view_layout(view)->one_store)
+		return vfs_refuse_locked(m, c, EPERM, "this directory is a source of the mount");
+	if (!view_is_empty(view->current))
 		return -ENOTEMPTY;
 	view->kept = false;
 	view_set_gone_locked(view, true);
@@ -284,71 +325,60 @@ static int remove_store(struct mount *m, struct call *c)
 	return 0;
 }
 
-static int begin_rmdir(struct mount *m, struct call *c, struct target *target, char **option, size_t *len)
+static int begin_rmdir(struct mount *m, struct call *c, struct folder_place *at)
 {
 	MOUNT_LOCKED(m);
-	int r = vfs_target_locked(m, c, c->node, c->name, target);
+	struct target target;
+	int r = vfs_target_locked(m, c, c->node, c->name, &target);
 
 	if (r != 0)
 		return r;
-	if (!target->entry)
+	if (!target.entry)
 		return -ENOENT;
-	if (target->entry->kind != ENTRY_FOLDER)
+	if (target.entry->kind != ENTRY_FOLDER)
 		return -ENOTDIR;
-	const struct folder *folder = snapshot_folder(target->view->current, c->name);
+	bool fits = vfs_join(target.folder->path, c->name, at->path);
+	const struct folder *folder = fits ? snapshot_folder(target.view->current, at->path) : NULL;
 	if (!folder || folder->n_entries > 0)
 		return -ENOTEMPTY;
-	r = vfs_may_change_locked(m, target->view, c);
-	c->strands[0] = vfs_strand(target->view, c->name);
-	if (r == 0 && !c->may_block)
-		return CALL_BLOCKS;
-	*len = folder->raw_path_len;
-	*option = r == 0 ? strdup(folder->raw_path) : NULL;
-	return r == 0 && !*option ? -ENOMEM : r;
+	at->view = target.view;
+	buf_append(&at->raw, folder->raw_path, folder->raw_path_len);
+	return buf_error(&at->raw) < 0 ? -ENOMEM : may_change_folder(m, c, at);
 }
 
-static void option_gone(struct mount *m, struct call *c, struct view *view)
+static void folder_gone(struct mount *m, struct folder_place *at)
 {
 	MOUNT_LOCKED(m);
-	struct fact fact = {
-		.kind = FACT_NO_FOLDER,
-		.folder = c->name,
-		.folder_raw = c->name,
-		.wall = clock_wall(m->clock),
-		.since = clock_mono(m->clock),
-	};
+	struct fact fact = fact_of_folder(m, FACT_NO_FOLDER, at);
+	char *slash = strrchr(at->path, '/');
 
-	view_record_locked(view, &fact, true);
-	/* Emptied here, the store stays until somebody removes it too. */
-	if (view->current->n_folders <= 1)
-		view->kept = true;
+	view_record_locked(at->view, &fact, true);
+	/* Emptied here, the store, or the directory above, stays until somebody removes it too. */
+	if (view_is_empty(at->view->current))
+		at->view->kept = true;
+	if (slash) {
+		*slash = '\0';
+		vfs_keep_emptied_locked(at->view, at->path);
+	}
 }
 
 int vfs_rmdir(struct mount *m, struct call *c)
 {
+	_folder_place_ struct folder_place at = FOLDER_PLACE_NULL;
 	struct error e = ERROR_NULL;
-	struct target target;
-	char *option = NULL;
-	size_t len = 0;
 
-	if (c->node == ROOT_ID)
+	if (vfs_is_top(m, c->node))
 		return remove_store(m, c);
-	int r = begin_rmdir(m, c, &target, &option, &len);
+	int r = begin_rmdir(m, c, &at);
 	if (r != 0)
 		return r;
-	struct change change = {
-		.kind = CHANGE_RMDIR,
-		.from = { .store = target.view->store,
-			  .store_len = strlen(target.view->store),
-			  .option = option,
-			  .option_len = len },
-	};
-	r = vfs_apply(m, c, target.view, &change, &e);
-	free(option);
+	struct change change = { .kind = CHANGE_RMDIR, .from = place_of_folder(&at) };
+	if (!view_layout(at.view)->item_is_key)
+		r = vfs_apply(m, c, at.view, &change, &e);
 	if (r == -ENOTEMPTY)
-		refresh_ask(target.view->source);
+		refresh_ask(at.view->source);
 	if (r < 0 && r != -ENOENT)
 		return tell(m, c, r, &e);
-	option_gone(m, c, target.view);
+	folder_gone(m, &at);
 	return r;
 }

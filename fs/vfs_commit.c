@@ -61,7 +61,7 @@ static int commit_place(struct commit *commit, struct view *view, const char *fo
 		return error_set(e, ESTALE, "the option was removed meanwhile: create it again, then write");
 	const char *raw = entry ? entry_raw(folder, entry, &len) : decoded;
 	if (!entry) {
-		int r = name_decode(name, NAME_ANYWHERE, decoded);
+		int r = vfs_decode(view, folder_path, name, decoded);
 		if (r < 0)
 			return error_set(e, ESTALE, "the key was removed meanwhile: create it again, then write");
 		len = (size_t)r;
@@ -95,6 +95,9 @@ static enum value_type type_to_keep(struct mount *m, const struct view *view, co
 	const struct entry *entry = folder ? folder_find(folder, name) : NULL;
 	const struct fact *fact = view_fact_locked((struct view *)view, folder_path, name);
 	const struct fact *replaced = vfs_is_new(fact) && fact->replaces ? fact : NULL;
+
+	if (view_layout(view)->strings)
+		return VALUE_S;
 	int chosen = entry && bytes->len > 0 ? vfs_chosen_type_locked(m, entry) : -1;
 
 	if (chosen >= 0)
@@ -253,8 +256,10 @@ static void failed(struct mount *m, struct handle *h, int r, const struct error 
 	handle_commit_failed(h, r);
 	vfs_unreported_locked(node->view, node->folder, node->name, e);
 	/* A key that could not be created is not there. */
-	if (!node->unlinked && vfs_is_new(view_fact_locked(node->view, node->folder, node->name)))
+	if (!node->unlinked && vfs_is_new(view_fact_locked(node->view, node->folder, node->name))) {
 		view_forget_locked(node->view, node->folder, node->name, false);
+		vfs_keep_emptied_locked(node->view, node->folder);
+	}
 }
 
 int vfs_commit(struct mount *m, struct call *c, struct handle *h)

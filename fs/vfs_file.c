@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,10 +41,15 @@ static int open_control(struct mount *m, struct call *c)
 }
 
 /* What the value may hold beside the other keys of its option. */
-static size_t value_limit(const struct folder *folder, const struct entry *entry)
+static size_t value_limit(const struct where *where)
 {
-	uint64_t others = folder->size - (entry ? value_size((enum value_type)entry->type, entry->value_len) : 0);
-	bool raw = !entry || entry->type == VALUE_S || entry->type == VALUE_B || entry->type == VALUE_NULL;
+	const struct folder *folder = where->folder;
+	const struct entry *entry = where->entry;
+
+	if (view_layout(where->view)->item_is_key)
+		return ITEM_SIZE_MAX - folder->raw_path_len - (entry->raw_len ? entry->raw_len : entry->name_len);
+	uint64_t others = folder->size - value_size((enum value_type)entry->type, entry->value_len);
+	bool raw = entry->type == VALUE_S || entry->type == VALUE_B || entry->type == VALUE_NULL;
 
 	if (others > folder->size)
 		others = 0;
@@ -78,9 +84,10 @@ static int make_handle(struct mount *m, struct call *c, const struct where *wher
 	h->newline = where->view->source->settings->newline;
 	int chosen = vfs_chosen_type_locked(m, where->entry);
 	/* What is in memory only has no type before it is stored, unless it is a key under another name. */
-	h->known = chosen >= 0 || !(where->entry->flags & ENTRY_MEMORY) || vfs_is_parked(fact);
+	h->known = chosen >= 0 || view_layout(where->view)->strings || !(where->entry->flags & ENTRY_MEMORY) ||
+		   vfs_is_parked(fact);
 	h->type = chosen >= 0 ? (enum value_type)chosen : (enum value_type)where->entry->type;
-	h->limit = value_limit(where->folder, where->entry);
+	h->limit = value_limit(where);
 	if (id_is_document(where->entry->id))
 		handle_of_document(h);
 	h->changes = node->changes;
@@ -145,7 +152,7 @@ static int settle(struct mount *m, struct call *c, const struct where *where)
 /* Brings a value that is read on every access up to date before it is opened. */
 static int fetch_value(struct mount *m, struct call *c, const struct where *where)
 {
-	char option[VFS_PATH_MAX];
+	char path[VFS_PATH_MAX], name[FILE_NAME_MAX + 1];
 	struct view *view = where->view;
 	struct error e = ERROR_NULL;
 
@@ -154,10 +161,10 @@ static int fetch_value(struct mount *m, struct call *c, const struct where *wher
 	if (!c->may_block)
 		return CALL_BLOCKS;
 	c->fetched = true;
-	strncpy(option, where->folder->path, sizeof(option) - 1);
-	option[sizeof(option) - 1] = '\0';
+	snprintf(path, sizeof(path), "%s", where->folder->path);
+	snprintf(name, sizeof(name), "%s", entry_name(where->folder, where->entry));
 	pthread_mutex_unlock(&m->lock);
-	int r = vfs_fetch(view, option, &e);
+	int r = vfs_fetch(view, path, name, true, &e);
 	pthread_mutex_lock(&m->lock);
 	return r;
 }
@@ -207,12 +214,14 @@ int vfs_open(struct mount *m, struct call *c)
 static int creatable(struct mount *m, struct call *c, const struct target *target)
 {
 	const struct source_settings *s = target->view->source->settings;
+	const struct layout *layout = view_layout(target->view);
+	const char *why = layout_refusal(layout, target->folder->path, ENTRY_VALUE);
 
-	if (target->folder->path[0] == '\0')
-		return vfs_refuse_locked(m, c, EPERM, "keys are in options: make a directory first");
+	if (why)
+		return vfs_refuse_locked(m, c, EPERM, why);
 	if (target->raw_len < 0)
 		return vfs_refuse_locked(m, c, EINVAL, VFS_NOT_A_NAME);
-	if (strcmp(target->raw, s->store_key) == 0 || strcmp(target->raw, s->option_key) == 0)
+	if (!layout->item_is_key && (strcmp(target->raw, s->store_key) == 0 || strcmp(target->raw, s->option_key) == 0))
 		return vfs_refuse_locked(m, c, EINVAL, "this is one of the table's own key names: choose another");
 	if ((c->flags & O_EXCL) && name_is_temporary(c->name))
 		return settings_read_only(m->settings) ? -EROFS : 0;
@@ -242,7 +251,7 @@ int vfs_create(struct mount *m, struct call *c)
 	MOUNT_LOCKED(m);
 	struct target target;
 
-	if (c->node == ROOT_ID || where_locked(m, c->node).kind == WHERE_CONTROL)
+	if (vfs_is_top(m, c->node) || where_locked(m, c->node).kind == WHERE_CONTROL)
 		return -EPERM;
 	int r = vfs_target_locked(m, c, c->node, c->name, &target);
 	if (r == 0 && target.entry)

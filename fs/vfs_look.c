@@ -149,12 +149,18 @@ int vfs_getattr(struct mount *m, struct call *c)
 	return r;
 }
 
+/* Whether a source has stores that only a load tells of. */
+static bool may_bring_stores(const struct source *source)
+{
+	return !source->settings->stores && !layout_of(source->settings->layout)->one_store;
+}
+
 /* A name that no store has: absent only when every source that may hold it has been heard. */
 static int root_absent(struct mount *m)
 {
 	for (size_t i = 0; i < m->n_sources; i++) {
 		const struct source *source = &m->sources[i];
-		if (!source->loaded && !source->settings->stores)
+		if (!source->loaded && may_bring_stores(source))
 			return source->failure.number ? -source->failure.number : CALL_PARKED;
 	}
 	return -ENOENT;
@@ -171,7 +177,7 @@ static int fetch_store(struct mount *m, struct call *c)
 	for (size_t i = 0; i < m->n_sources && r == 0; i++) {
 		struct source *source = &m->sources[i];
 		struct error e = ERROR_NULL;
-		if (source->settings->ttl > 0 || source->settings->stores || !source->loaded)
+		if (source->settings->ttl > 0 || !may_bring_stores(source) || !source->loaded)
 			continue;
 		if (!c->may_block)
 			return CALL_BLOCKS;
@@ -185,8 +191,6 @@ static int fetch_store(struct mount *m, struct call *c)
 
 static int lookup_root(struct mount *m, struct call *c)
 {
-	if (m->settings->control != CONTROL_OFF && strcmp(c->name, ".control") == 0)
-		return control_attr_locked(m, CONTROL_ID, &c->attr);
 	struct view *view = view_find_locked(m, c->name);
 	if (!view) {
 		int r = fetch_store(m, c);
@@ -205,7 +209,9 @@ int vfs_lookup(struct mount *m, struct call *c)
 	MOUNT_LOCKED(m);
 	struct target target;
 
-	if (c->node == ROOT_ID)
+	if (c->node == ROOT_ID && m->settings->control != CONTROL_OFF && strcmp(c->name, ".control") == 0)
+		return control_attr_locked(m, CONTROL_ID, &c->attr);
+	if (vfs_is_top(m, c->node))
 		return lookup_root(m, c);
 	if (where_locked(m, c->node).kind == WHERE_CONTROL)
 		return control_lookup_locked(m, c->node, c->name, &c->attr);
@@ -253,6 +259,17 @@ static bool fill_dots(struct call *c, const struct attr *self)
 	return (c->offset > 0 || c->fill(c, ".", self, 1)) && (c->offset > 1 || c->fill(c, "..", self, 2));
 }
 
+/* The last name in the root. */
+static void list_control_itself(struct mount *m, struct call *c)
+{
+	const int64_t next = INT64_MAX;
+	struct attr attr;
+
+	if (c->node == ROOT_ID && m->settings->control == CONTROL_LISTED && next > c->offset &&
+	    control_attr_locked(m, CONTROL_ID, &attr) == 0)
+		c->fill(c, ".control", &attr, next);
+}
+
 static int list_folder(struct mount *m, struct call *c, const struct view *view, const struct folder *folder)
 {
 	struct attr attr;
@@ -264,8 +281,9 @@ static int list_folder(struct mount *m, struct call *c, const struct view *view,
 		const struct entry *entry = &folder->entries[folder->by_id[i]];
 		attr_of_entry(m, view, folder, entry, &attr);
 		if (!c->fill(c, entry_name(folder, entry), &attr, cookie_of(entry->id)))
-			break;
+			return 0;
 	}
+	list_control_itself(m, c);
 	return 0;
 }
 
@@ -287,10 +305,7 @@ static int list_root(struct mount *m, struct call *c)
 		if (!c->fill(c, view->name, &attr, next))
 			return 0;
 	}
-	next = INT64_MAX;
-	if (m->settings->control == CONTROL_LISTED && next > c->offset &&
-	    control_attr_locked(m, CONTROL_ID, &attr) == 0)
-		c->fill(c, ".control", &attr, next);
+	list_control_itself(m, c);
 	return 0;
 }
 

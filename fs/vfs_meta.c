@@ -221,6 +221,8 @@ static int begin_retype(struct mount *m, struct call *c, struct where *where, st
 	const struct entry *entry = where->entry;
 	if (settings_read_only(m->settings))
 		return -EROFS;
+	if (type != VALUE_S && view_layout(where->view)->strings)
+		return error_set(e, EINVAL, "in the path layout all values are strings");
 	if (entry->value_len == 0 && (entry->type == VALUE_S || entry->type == VALUE_NULL) && type != VALUE_S)
 		return choose_type(m, where, type);
 	if (type == (enum value_type)entry->type)

@@ -14,8 +14,13 @@
 #define VFS_KEEP (365 * 86400 * CLOCK_SECOND)
 
 /* The file name path of a folder in a folder. False when it does not fit. */
-enum { VFS_PATH_MAX = 4096 };
+enum { VFS_PATH_MAX = FILE_PATH_MAX };
 bool vfs_join(const char *folder, const char *name, char out[VFS_PATH_MAX]);
+
+/* Whether the id is the root of a mount whose root holds stores. */
+bool vfs_is_top(const struct mount *m, uint64_t node);
+/* A file name in a folder → its raw name, or -EINVAL. */
+int vfs_decode(const struct view *view, const char *folder, const char *name, char raw[FILE_NAME_MAX + 1]);
 
 /* One name in a folder, resolved. */
 struct target {
@@ -28,7 +33,7 @@ struct target {
 	int raw_len;                 /* -EINVAL: not a name */
 };
 
-/* The name in the folder of `node`, which is a store or an option: 0, -errno, CALL_PARKED, CALL_BLOCKS. Fetches where
+/* The name in the folder of `node`, in a store: 0, -errno, CALL_PARKED, CALL_BLOCKS. Fetches where
  * the store is read on every access; the lock is dropped then. */
 int vfs_target_locked(struct mount *m, struct call *c, uint64_t node, const char *name, struct target *target);
 
@@ -51,8 +56,9 @@ int vfs_document_prepare(struct mount *m, struct call *c);
 /* The commit of what was written to one. */
 int vfs_document_commit(struct mount *m, struct call *c, struct handle *h, struct error *e);
 
-/* Brings a store that is read on every access up to date: one option, or all of it for "". Without the lock. */
-int vfs_fetch(struct view *view, const char *path, struct error *e);
+/* Brings a store that is read on every access up to date for one name in a folder; `known`: there is such a key.
+ * Without the lock. */
+int vfs_fetch(struct view *view, const char *folder, const char *name, bool known, struct error *e);
 
 /* The network, without the lock: a store call with the call's deadline, its costs counted for the view. */
 int vfs_apply(struct mount *m, struct call *c, struct view *view, const struct change *change, struct error *e);
@@ -61,6 +67,8 @@ uint64_t vfs_strand(const struct view *view, const char *folder);
 /* Before the first byte of a change: EROFS, or the failure that a source in trouble would give. */
 int vfs_may_change_locked(struct mount *m, struct view *view, struct call *c);
 struct place vfs_place(const struct view *view, const struct folder *folder, const char *raw, size_t raw_len);
+/* Where folders are no items: a folder that was emptied here stays, until rmdir. */
+void vfs_keep_emptied_locked(struct view *view, const char *folder);
 /* A fact about a name in a folder, with what the folder and the clock say filled in. */
 struct fact vfs_fact(struct mount *m, enum fact_kind kind, const struct folder *folder, const char *name,
 		     const char *raw, size_t raw_len);
@@ -118,6 +126,15 @@ int vfs_setattr(struct mount *m, struct call *c);
 int vfs_getxattr(struct mount *m, struct call *c);
 int vfs_listxattr(struct mount *m, struct call *c);
 int vfs_setxattr(struct mount *m, struct call *c);
+
+/* A folder on its way to another name, with all that is in it. */
+struct folder_move;
+/* Both names as they are now; `*move` is owned. 0, -errno, CALL_BLOCKS. */
+int vfs_move_folder_begin_locked(struct call *c, const struct target *from, const struct target *to,
+				 struct folder_move **move);
+/* Without the lock: the store, then the picture. */
+int vfs_move_folder(struct mount *m, struct call *c, struct folder_move *move, struct error *e);
+void vfs_move_folder_free(struct folder_move *move); /* accepts NULL */
 
 /* The truncation of a key that is not open, one commit. */
 int vfs_truncate_closed(struct mount *m, struct call *c);

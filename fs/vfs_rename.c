@@ -31,6 +31,7 @@ struct move {
 	enum value_type type; /* of the key afterwards */
 	struct buf bytes;     /* as it will be shown */
 	char *parked;
+	struct folder_move *tree; /* a folder that moves, and then nothing above */
 };
 
 #define MOVE_NULL ((struct move){ .bytes = BUF_INIT((size_t)4 * ITEM_SIZE_MAX) })
@@ -41,6 +42,7 @@ static void move_deinit(struct move *move)
 	folder_unref(move->to_folder);
 	buf_deinit(&move->bytes);
 	free(move->parked);
+	vfs_move_folder_free(move->tree);
 }
 
 static enum how how_to_move(const struct call *c, const struct move *move, const struct fact *fact)
@@ -60,7 +62,7 @@ static enum how how_to_move(const struct call *c, const struct move *move, const
 	if (vfs_is_new(fact))
 		return to->entry ? RENAME_PUT : RENAME_IN_MEMORY;
 	/* An alias does not tell under which name the store holds the key. */
-	bool nameable = name_decode(c->name, NAME_ANYWHERE, raw) >= 0;
+	bool nameable = vfs_decode(from->view, from->folder->path, c->name, raw) >= 0;
 	return same_folder && nameable && !to->entry && name_is_temporary(c->new_name) ? RENAME_PARK : RENAME_STORED;
 }
 
@@ -78,9 +80,10 @@ static int check_ends(const struct call *c, const struct move *move)
 		return -EEXIST;
 	if (to->entry && from->entry->kind != to->entry->kind)
 		return from->entry->kind == ENTRY_FOLDER ? -ENOTDIR : -EISDIR;
-	/* Keys are in options, options in stores. */
-	if ((from->entry->kind == ENTRY_FOLDER) != (to->folder->path[0] == '\0'))
+	if (layout_refusal(view_layout(to->view), to->folder->path, (enum entry_kind)from->entry->kind))
 		return -EPERM;
+	if (from->entry->kind == ENTRY_FOLDER && name_is_marked(c->new_name))
+		return -EINVAL;
 	return to->entry || to->raw_len >= 0 ? 0 : -EINVAL;
 }
 
@@ -104,7 +107,9 @@ static int convert(struct move *move, const struct fact *parked_here, struct err
 	bool keeps = to->entry && !(to->entry->flags & ENTRY_MEMORY);
 
 	move->type = (enum value_type)from->entry->type;
-	if (keeps)
+	if (view_layout(to->view)->strings)
+		move->type = VALUE_S;
+	else if (keeps)
 		move->type = (enum value_type)to->entry->type;
 	else if (parked_here)
 		move->type = parked_here->type;
@@ -158,7 +163,7 @@ static int send_value(struct mount *m, struct call *c, const struct move *move, 
 	const char *to = target_raw(move, &to_len);
 
 	if (move->parked) {
-		int len = name_decode(move->parked, NAME_ANYWHERE, parked);
+		int len = vfs_decode(move->from.view, move->from_folder->path, move->parked, parked);
 		if (len < 0)
 			return error_set(e, ESTALE, "the key that this file is a backup of cannot be named any more");
 		from = parked;
@@ -247,6 +252,7 @@ static int finish_value(struct mount *m, struct call *c, const struct move *move
 	if (move->parked)
 		vfs_unhide_locked(move->from.view, from_path, move->parked);
 	vfs_unpark_locked(move->to.view, to_path, c->new_name);
+	vfs_keep_emptied_locked(move->from.view, from_path);
 	return 0;
 }
 
@@ -259,105 +265,6 @@ static int rename_value(struct mount *m, struct call *c, struct move *move, stru
 	return r < 0 ? r : finish_value(m, c, move);
 }
 
-/* An option moves as a whole. */
-static int begin_folder(struct mount *m, struct call *c, struct move *move)
-{
-	const struct folder *from = snapshot_folder(move->from.view->current, c->name);
-	const struct folder *to = snapshot_folder(move->to.view->current, c->new_name);
-
-	if (to && to->n_entries > 0)
-		return -ENOTEMPTY;
-	for (uint32_t i = 0; i < from->n_entries; i++) {
-		/* Files in memory have no place in the store that could be moved. */
-		if (from->entries[i].flags & ENTRY_MEMORY)
-			return -EBUSY;
-	}
-	c->strands[0] = vfs_strand(move->from.view, c->name);
-	c->strands[1] = vfs_strand(move->to.view, c->new_name);
-	int r = vfs_may_change_locked(m, move->to.view, c);
-	if (r == 0 && !c->may_block)
-		return CALL_BLOCKS;
-	move->from_folder = folder_ref(from);
-	move->to_folder = to ? folder_ref(to) : NULL;
-	return r;
-}
-
-static int record_folder(struct mount *m, struct call *c, const struct move *move, const char *raw, size_t raw_len)
-{
-	struct fact made = { .kind = FACT_FOLDER,
-			     .folder = c->new_name,
-			     .folder_raw = (char *)raw,
-			     .folder_raw_len = raw_len,
-			     .wall = clock_wall(m->clock),
-			     .since = clock_mono(m->clock) };
-	struct folder *from = move->from_folder;
-	int r = view_record_locked(move->to.view, &made, true);
-
-	for (uint32_t i = 0; i < from->n_entries && r == 0; i++) {
-		const struct entry *entry = &from->entries[i];
-		struct fact fact = made;
-		fact.kind = FACT_VALUE;
-		fact.name = (char *)entry_name(from, entry);
-		fact.raw = (char *)entry_raw(from, entry, &fact.raw_len);
-		fact.type = (enum value_type)entry->type;
-		fact.bytes = (char *)entry_value(from, entry);
-		fact.len = entry->value_len;
-		fact.mtime = entry->mtime;
-		r = view_record_locked(move->to.view, &fact, true);
-	}
-	return r;
-}
-
-static int finish_folder(struct mount *m, struct call *c, const struct move *move, const char *raw, size_t raw_len)
-{
-	MOUNT_LOCKED(m);
-	struct folder *from = move->from_folder;
-	struct fact gone = { .kind = FACT_NO_FOLDER,
-			     .folder = c->name,
-			     .folder_raw = c->name,
-			     .wall = clock_wall(m->clock),
-			     .since = clock_mono(m->clock) };
-	int r = record_folder(m, c, move, raw, raw_len);
-
-	if (r < 0)
-		return r;
-	const struct folder *to = snapshot_folder(move->to.view->current, c->new_name);
-	node_follow_locked(m, move->from.view, c->name, NULL, move->to.view, c->new_name, NULL);
-	node_moved_locked(m, from->id, to->id);
-	for (uint32_t i = 0; i < from->n_entries; i++) {
-		const struct entry *entry = folder_find(to, entry_name(from, &from->entries[i]));
-		if (entry)
-			node_moved_locked(m, from->entries[i].id, entry->id);
-	}
-	r = view_record_locked(move->from.view, &gone, true);
-	if (move->from.view->current->n_folders <= 1)
-		move->from.view->kept = true;
-	return r;
-}
-
-static int rename_folder(struct mount *m, struct call *c, struct move *move, struct error *e)
-{
-	size_t to_len = move->to_folder ? move->to_folder->raw_path_len : (size_t)move->to.raw_len;
-	const char *to = move->to_folder ? move->to_folder->raw_path : move->to.raw;
-	struct change change = {
-		.kind = CHANGE_RENAME_DIR,
-		.from = vfs_place(move->from.view, move->from_folder, NULL, 0),
-		.to = { .store = move->to.view->store,
-			.store_len = strlen(move->to.view->store),
-			.option = to,
-			.option_len = to_len },
-	};
-	struct error ignored = ERROR_NULL;
-	int r = vfs_apply(m, c, move->to.view, &change, e);
-
-	if (r == 0)
-		r = finish_folder(m, c, move, to, to_len);
-	/* The store moved the option as it was there, which may be newer than the picture. */
-	if (r == 0 && refresh_option(move->to.view, c->new_name, &ignored) < 0)
-		refresh_ask(move->to.view->source);
-	return r;
-}
-
 static int begin(struct mount *m, struct call *c, struct move *move, struct error *e)
 {
 	MOUNT_LOCKED(m);
@@ -365,7 +272,9 @@ static int begin(struct mount *m, struct call *c, struct move *move, struct erro
 
 	if (r != 0)
 		return r;
-	return move->from.entry->kind == ENTRY_FOLDER ? begin_folder(m, c, move) : begin_value(m, c, move, e);
+	if (move->from.entry->kind == ENTRY_FOLDER)
+		return vfs_move_folder_begin_locked(c, &move->from, &move->to, &move->tree);
+	return begin_value(m, c, move, e);
 }
 
 /* What was written to a file in memory, and not closed yet, goes along. On the thread that also releases handles. */
@@ -421,7 +330,7 @@ int vfs_rename(struct mount *m, struct call *c)
 
 	if (c->flags & ~(unsigned)RENAME_NOREPLACE)
 		return -EINVAL;
-	if (c->node == ROOT_ID || c->new_node == ROOT_ID)
+	if (vfs_is_top(m, c->node) || vfs_is_top(m, c->new_node))
 		return rename_at_root(m, c);
 	if (!c->may_block)
 		commit_source(m, c);
@@ -429,7 +338,7 @@ int vfs_rename(struct mount *m, struct call *c)
 	if (r == 0)
 		r = begin(m, c, &move, &e);
 	if (r == 0)
-		r = move.entry ? rename_value(m, c, &move, &e) : rename_folder(m, c, &move, &e);
+		r = move.tree ? vfs_move_folder(m, c, move.tree, &e) : rename_value(m, c, &move, &e);
 	if (r < 0 && e.number)
 		mount_fail(m, c->new_name, &e);
 	return r;

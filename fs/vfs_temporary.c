@@ -112,7 +112,7 @@ static void store_one(struct job *job)
 	char raw[FILE_NAME_MAX + 1];
 
 	if (begin(o, &s, &change)) {
-		int len = s.parked ? name_decode(s.parked, NAME_ANYWHERE, raw) : 0;
+		int len = s.parked ? vfs_decode(o->view, o->folder, s.parked, raw) : 0;
 		if (s.parked)
 			change.from = vfs_place(o->view, s.folder, raw, len < 0 ? 0 : (size_t)len);
 		finish(o, &s, vfs_apply(m, &call, o->view, &change, &e), &e);

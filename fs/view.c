@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/view.h"
 
-#include "fs/events.h"
 #include "fs/notify.h"
-#include "fs/ours.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +11,19 @@
 bool view_is_shown(const struct view *view)
 {
 	return !view->gone && !view->alias_of[0];
+}
+
+bool view_path(const struct view *view, const char *folder, const char *name, char *out, size_t size)
+{
+	const char *const parts[] = { view == view->mount->root ? "" : view->name, folder, name ? name : "" };
+	size_t used = 0;
+
+	*out = '\0';
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && used < size; i++) {
+		if (*parts[i])
+			used += (size_t)snprintf(out + used, size - used, "%s%s", used ? "/" : "", parts[i]);
+	}
+	return used < size;
 }
 
 /* The first position whose name is not below `name`. */
@@ -90,6 +101,11 @@ void view_set_gone_locked(struct view *view, bool gone)
 	notify_wake(m->notifier);
 }
 
+bool view_is_empty(const struct snapshot *snapshot)
+{
+	return snapshot->n_folders <= 1 && snapshot->folders[0]->n_entries == 0;
+}
+
 int view_empty_snapshot(const char *store, struct snapshot **out)
 {
 	struct snapshot_draft *draft = NULL;
@@ -143,32 +159,11 @@ struct view *view_add_locked(struct source *source, const char *store, size_t le
 	return view;
 }
 
-static void fact_free(struct fact *fact)
-{
-	free(fact->folder);
-	free(fact->folder_raw);
-	free(fact->name);
-	free(fact->raw);
-	free(fact->bytes);
-	free(fact->parked);
-	free(fact);
-}
-
-static void facts_free(struct fact *facts)
-{
-	while (facts) {
-		struct fact *fact = facts;
-		facts = fact->next;
-		fact_free(fact);
-	}
-}
-
 void views_free(struct mount *m)
 {
 	for (size_t i = 0; i < m->n_views; i++) {
 		struct view *view = m->views[i];
-		facts_free(view->facts);
-		idmap_deinit(&view->option_loads);
+		view_facts_free(view);
 		idmap_deinit(&view->ours);
 		snapshot_unref(view->current);
 		snapshot_unref(view->told);
@@ -183,437 +178,10 @@ void views_free(struct mount *m)
 	m->n_views = 0;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-/* The link that points to what is known of a name, or to the end of the list. */
-static struct fact **fact_link(struct view *view, const char *folder, const char *name)
-{
-	struct fact **link = &view->facts;
-
-	while (*link && !(same_text((*link)->folder, folder) && same_text((*link)->name, name)))
-		link = &(*link)->next;
-	return link;
-}
-
-struct fact *view_fact_locked(struct view *view, const char *folder, const char *name)
-{
-	return *fact_link(view, folder, name);
-}
-
-static char *copy_bytes(const char *bytes, size_t len)
-{
-	char *copy = malloc(len + 1);
-
-	if (copy) {
-		memcpy(copy, bytes ? bytes : "", bytes ? len : 0);
-		copy[len] = '\0';
-	}
-	return copy;
-}
-
-static struct fact *fact_copy(const struct fact *from)
-{
-	struct fact *to = malloc(sizeof(*to));
-
-	if (!to)
-		return NULL;
-	*to = *from;
-	to->next = NULL;
-	to->folder = strdup(from->folder);
-	to->folder_raw = copy_bytes(from->folder_raw, from->folder_raw_len);
-	to->name = from->name ? strdup(from->name) : NULL;
-	to->raw = from->name ? copy_bytes(from->raw, from->raw_len) : NULL;
-	to->bytes = copy_bytes(from->bytes, from->len);
-	to->parked = from->parked ? strdup(from->parked) : NULL;
-	if (!to->folder || !to->folder_raw || !to->bytes || (from->name && (!to->name || !to->raw)) ||
-	    (from->parked && !to->parked)) {
-		fact_free(to);
-		return NULL;
-	}
-	return to;
-}
-
-/* Puts the value of a fact, or its absence, into the draft of its folder. */
-static int overlay_value(struct snapshot_draft *draft, const struct fact *fact)
-{
-	const struct folder *base = snapshot_draft_folder(draft, fact->folder);
-	struct folder_draft *folder = NULL;
-	struct entry_spec spec = {
-		.name = fact->name,
-		.raw = fact->raw,
-		.raw_len = fact->raw_len,
-		.type = fact->type,
-		.flags = fact->since == INT64_MAX ? ENTRY_MEMORY : 0,
-		.value = fact->bytes,
-		.value_len = fact->len,
-		.mtime = fact->mtime ? fact->mtime : fact->wall,
-	};
-
-	if (fact->kind == FACT_GONE && !(base && folder_find(base, fact->name)))
-		return 0;
-	int r = folder_draft_new(fact->folder, fact->folder_raw, fact->folder_raw_len, base, &folder, NULL);
-	if (r < 0)
-		return r;
-	if (fact->kind == FACT_GONE)
-		folder_draft_remove(folder, fact->name);
-	else
-		r = folder_draft_set(folder, &spec, NULL);
-	if (r < 0) {
-		folder_draft_free(folder);
-		return r;
-	}
-	return snapshot_draft_put(draft, folder, fact->wall, NULL);
-}
-
-static int overlay_folder(struct snapshot_draft *draft, const struct fact *fact)
-{
-	struct folder_draft *folder = NULL;
-
-	if (fact->kind == FACT_NO_FOLDER)
-		return snapshot_draft_remove(draft, fact->folder, fact->wall, NULL);
-	if (snapshot_draft_folder(draft, fact->folder))
-		return 0;
-	int r = folder_draft_new(fact->folder, fact->folder_raw, fact->folder_raw_len, NULL, &folder, NULL);
-	return r < 0 ? r : snapshot_draft_put(draft, folder, fact->wall, NULL);
-}
-
-static int overlay(struct snapshot_draft *draft, const struct fact *fact)
-{
-	return fact->name ? overlay_value(draft, fact) : overlay_folder(draft, fact);
-}
-
-static int overlay_all(struct snapshot_draft *draft, const struct fact *facts, const char *folder)
-{
-	int r = 0;
-
-	for (const struct fact *fact = facts; fact && r == 0; fact = fact->next) {
-		if (!folder || strcmp(folder, fact->folder) == 0)
-			r = overlay(draft, fact);
-	}
-	return r;
-}
-
-/* What was known of names in a folder is void once the folder itself came or went. */
-static void drop_facts_below(struct view *view, const char *folder)
-{
-	for (struct fact **link = &view->facts; *link;) {
-		struct fact *fact = *link;
-		if (strcmp(fact->folder, folder) == 0) {
-			*link = fact->next;
-			fact_free(fact);
-		} else {
-			link = &fact->next;
-		}
-	}
-}
-
-static void add_fact(struct view *view, struct fact *fact)
-{
-	if (!fact->name)
-		drop_facts_below(view, fact->folder);
-	struct fact **link = fact_link(view, fact->folder, fact->name);
-	if (*link) {
-		struct fact *old = *link;
-		*link = old->next;
-		fact_free(old);
-	}
-	/* Oldest first: a fact of a folder must be laid over before those of its keys. */
-	while (*link)
-		link = &(*link)->next;
-	*link = fact;
-}
-
-/* A load that is still to begin brings what was committed here; only one that is under way may not. What is gone is
- * known for a while longer: a file that is removed and made anew is the same key. */
-static void drop_old_facts(struct view *view)
-{
-	const struct source *source = view->source;
-	int64_t began = source->loads ? source->loads_since : clock_mono(view->mount->clock);
-
-	for (struct fact **link = &view->facts; *link;) {
-		struct fact *fact = *link;
-		bool at_once = source->settings->kind == SOURCE_LOCAL && fact->kind == FACT_VALUE;
-		if (fact->since != INT64_MAX && fact->since + (at_once ? 0 : FACT_MARGIN) < began) {
-			*link = fact->next;
-			fact_free(fact);
-		} else {
-			link = &fact->next;
-		}
-	}
-}
-
 /* What the kernel did itself needs no telling, unless it has something to be told already. */
-static bool is_told(const struct view *view, bool kernel_knows)
+bool view_is_told(const struct view *view, bool kernel_knows)
 {
 	return kernel_knows && view->told == view->current && !view->telling;
-}
-
-/* In the order of their coming. */
-static int copy_facts(const struct fact *done, size_t n, struct fact **copies)
-{
-	while (n-- > 0) {
-		struct fact *copy = fact_copy(&done[n]);
-		if (!copy)
-			return -ENOMEM;
-		copy->next = *copies;
-		*copies = copy;
-	}
-	return 0;
-}
-
-/* The current picture with the facts laid over it. */
-static int draw(const struct view *view, const struct fact *facts, struct snapshot **next)
-{
-	struct snapshot_draft *draft = NULL;
-	int r = snapshot_draft_new(view->store, view->current, true, &draft, NULL);
-
-	if (r == 0)
-		r = overlay_all(draft, facts, NULL);
-	if (r == 0)
-		return snapshot_draft_finish(draft, next, NULL);
-	snapshot_draft_free(draft);
-	return r;
-}
-
-/* `raised`: the kernel has told the watchers, whatever else it has to be told. */
-static int record(struct view *view, const struct fact *done, size_t n, bool kernel_knows, bool raised)
-{
-	struct snapshot *next = NULL;
-	struct fact *facts = NULL;
-
-	int r = copy_facts(done, n, &facts);
-	if (r == 0)
-		r = draw(view, facts, &next);
-	if (r < 0) {
-		facts_free(facts);
-		return r;
-	}
-	/* Else the notifier sees the difference. */
-	bool tells = next != view->current && is_told(view, kernel_knows);
-	while (facts) {
-		struct fact *fact = facts;
-		facts = fact->next;
-		fact->next = NULL;
-		if (tells)
-			events_fact_locked(view, fact);
-		else if (raised)
-			ours_add_locked(view, fact);
-		add_fact(view, fact);
-	}
-	drop_old_facts(view);
-	view_publish_locked(view, next, kernel_knows);
-	return 0;
-}
-
-int view_record_locked(struct view *view, const struct fact *done, bool kernel_knows)
-{
-	return record(view, done, 1, kernel_knows, true);
-}
-
-int view_record_all_locked(struct view *view, const struct fact *done, size_t n)
-{
-	return record(view, done, n, false, false);
-}
-
-void view_forget_locked(struct view *view, const char *folder, const char *name, bool kernel_knows)
-{
-	struct fact **link = fact_link(view, folder, name);
-	struct fact *fact = *link;
-	struct snapshot_draft *draft = NULL;
-	struct snapshot *next = NULL;
-
-	if (!fact)
-		return;
-	*link = fact->next;
-	bool in_memory = fact->kind == FACT_VALUE && fact->since == INT64_MAX;
-	fact->kind = FACT_GONE;
-	if (in_memory && snapshot_draft_new(view->store, view->current, true, &draft, NULL) == 0) {
-		if (overlay(draft, fact) < 0)
-			snapshot_draft_free(draft);
-		else if (snapshot_draft_finish(draft, &next, NULL) == 0) {
-			if (kernel_knows)
-				ours_add_locked(view, fact);
-			view_publish_locked(view, next, kernel_knows);
-		}
-	}
-	fact_free(fact);
-}
-
-/* Committed facts that a load of the folder (NULL: of all) must have seen have served. */
-static void drop_served_facts(struct view *view, const char *folder, int64_t began, bool consistent)
-{
-	int64_t margin = consistent ? 0 : FACT_MARGIN;
-
-	for (struct fact **link = &view->facts; *link;) {
-		struct fact *fact = *link;
-		bool covered = !folder || strcmp(folder, fact->folder) == 0;
-		if (covered && fact->since != INT64_MAX && fact->since + margin < began) {
-			*link = fact->next;
-			fact_free(fact);
-		} else {
-			link = &fact->next;
-		}
-	}
-}
-
-static int overlay_facts(struct view *view, struct snapshot **loaded)
-{
-	struct snapshot_draft *draft = NULL;
-	struct snapshot *next = NULL;
-
-	if (!view->facts)
-		return 0;
-	int r = snapshot_draft_new(view->store, *loaded, true, &draft, NULL);
-	if (r == 0)
-		r = overlay_all(draft, view->facts, NULL);
-	if (r < 0) {
-		snapshot_draft_free(draft);
-		return r;
-	}
-	r = snapshot_draft_finish(draft, &next, NULL);
-	if (r < 0)
-		return r;
-	snapshot_unref(*loaded);
-	*loaded = next;
-	return 0;
-}
-
-static uint64_t option_hash(const char *folder)
-{
-	return name_hash(0, folder, strlen(folder)) | 1;
-}
-
-/* Whether the option was loaded by itself after a load that began at `began` had begun. */
-static bool is_newer(const struct view *view, const char *folder, int64_t began)
-{
-	uint64_t loaded = 0;
-
-	return idmap_get(&view->option_loads, option_hash(folder), &loaded) && (int64_t)loaded > began;
-}
-
-static int keep_option(struct snapshot_draft *draft, const struct folder *folder)
-{
-	struct folder_draft *copy = NULL;
-	int r = folder_draft_new(folder->path, folder->raw_path, folder->raw_path_len, folder, &copy, NULL);
-
-	return r < 0 ? r : snapshot_draft_put(draft, copy, folder->mtime, NULL);
-}
-
-static int overlay_newer_options(struct snapshot_draft *draft, const struct view *view, const struct snapshot *loaded,
-				 int64_t began)
-{
-	int r = 0;
-
-	for (size_t i = 1; i < loaded->n_folders && r == 0; i++) {
-		const char *path = loaded->folders[i]->path;
-		if (is_newer(view, path, began) && !snapshot_folder(view->current, path))
-			r = snapshot_draft_remove(draft, path, view->loaded_wall, NULL);
-	}
-	for (size_t i = 1; i < view->current->n_folders && r == 0; i++) {
-		if (is_newer(view, view->current->folders[i]->path, began))
-			r = keep_option(draft, view->current->folders[i]);
-	}
-	return r;
-}
-
-/* Options that were loaded by themselves since this load began are newer than what it brings of them. */
-static int keep_newer_options(struct view *view, struct snapshot **loaded, int64_t began)
-{
-	struct snapshot_draft *draft = NULL;
-	struct snapshot *next = NULL;
-
-	if (!view->option_loads.n)
-		return 0;
-	int r = snapshot_draft_new(view->store, *loaded, true, &draft, NULL);
-	if (r == 0)
-		r = overlay_newer_options(draft, view, *loaded, began);
-	if (r < 0) {
-		snapshot_draft_free(draft);
-		return r;
-	}
-	r = snapshot_draft_finish(draft, &next, NULL);
-	if (r == 0) {
-		snapshot_unref(*loaded);
-		*loaded = next;
-	}
-	return r;
-}
-
-/* Loads that began before this one are told by view.loaded alone. */
-static void forget_option_loads(struct view *view, int64_t began)
-{
-	struct idmap newer = IDMAP_NULL;
-
-	for (size_t i = 0; i < view->option_loads.cap; i++) {
-		const struct idmap_slot *slot = &view->option_loads.slots[i];
-		if (slot->id && (int64_t)slot->value > began)
-			idmap_set(&newer, slot->id, slot->value);
-	}
-	idmap_deinit(&view->option_loads);
-	view->option_loads = newer;
-}
-
-int view_loaded_locked(struct view *view, struct snapshot *loaded, int64_t began, int64_t began_wall, bool consistent)
-{
-	/* Another load that began later was faster. */
-	if (began < view->loaded) {
-		snapshot_unref(loaded);
-		return 0;
-	}
-	drop_served_facts(view, NULL, began, consistent);
-	int r = keep_newer_options(view, &loaded, began);
-	if (r == 0)
-		r = overlay_facts(view, &loaded);
-	if (r < 0) {
-		snapshot_unref(loaded);
-		return r;
-	}
-	forget_option_loads(view, began);
-	view->loaded = began;
-	view->loaded_wall = began_wall;
-	view->failure = ERROR_NULL;
-	/* A store is its items: without any it is gone, unless somebody here made it. */
-	view_set_gone_locked(view, loaded->n_folders <= 1 && !view->kept);
-	view_publish_locked(view, loaded, false);
-	return 0;
-}
-
-int view_option_loaded_locked(struct view *view, const char *folder, struct folder_draft *found, int64_t began)
-{
-	int64_t now = clock_wall(view->mount->clock);
-	struct snapshot_draft *draft = NULL;
-	struct snapshot *next = NULL;
-
-	if (began < view->loaded || is_newer(view, folder, began)) {
-		folder_draft_free(found);
-		return 0;
-	}
-	/* What never was there needs no order: the names that programs look for in vain have no end. */
-	if ((found || snapshot_folder(view->current, folder)) &&
-	    !idmap_set(&view->option_loads, option_hash(folder), (uint64_t)began)) {
-		folder_draft_free(found);
-		return -ENOMEM;
-	}
-	drop_served_facts(view, folder, began, true);
-	int r = snapshot_draft_new(view->store, view->current, true, &draft, NULL);
-	if (r < 0) {
-		folder_draft_free(found);
-		return r;
-	}
-	r = found ? snapshot_draft_put(draft, found, now, NULL) : snapshot_draft_remove(draft, folder, now, NULL);
-	if (r == 0)
-		r = overlay_all(draft, view->facts, folder);
-	if (r < 0) {
-		snapshot_draft_free(draft);
-		return r;
-	}
-	r = snapshot_draft_finish(draft, &next, NULL);
-	if (r == 0)
-		view_publish_locked(view, next, false);
-	return r;
 }
 
 void view_publish_locked(struct view *view, struct snapshot *next, bool kernel_knows)
@@ -622,7 +190,7 @@ void view_publish_locked(struct view *view, struct snapshot *next, bool kernel_k
 		snapshot_unref(next);
 		return;
 	}
-	if (is_told(view, kernel_knows)) {
+	if (view_is_told(view, kernel_knows)) {
 		snapshot_unref(view->told);
 		view->told = snapshot_ref(next);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "fs/layout.h"
 #include "fs/state.h"
 
 /*
@@ -13,8 +14,8 @@
 enum fact_kind {
 	FACT_VALUE,     /* the key has this value */
 	FACT_GONE,      /* there is no such key */
-	FACT_FOLDER,    /* there is such an option */
-	FACT_NO_FOLDER, /* there is no such option */
+	FACT_FOLDER,    /* there is such a folder */
+	FACT_NO_FOLDER, /* there is no such folder; where folders are no items: unless something is in it */
 };
 
 struct fact {
@@ -43,6 +44,14 @@ struct fact {
 /* How long a file with a temporary name stays in memory. */
 #define FACT_TEMPORARY (60 * CLOCK_SECOND)
 
+static inline const struct layout *view_layout(const struct view *view)
+{
+	return layout_of(view->source->settings->layout);
+}
+
+/* The path of a name from the mount's root; `name` NULL: of the folder. False when it does not fit. */
+bool view_path(const struct view *view, const char *folder, const char *name, char *out, size_t size);
+
 /* The view of that file name; NULL when there is none that is shown. view_by_id: by the id of its folder "". */
 struct view *view_find_locked(struct mount *m, const char *name);
 struct view *view_of_store_locked(struct source *source, const char *store, size_t len);
@@ -51,11 +60,13 @@ struct view *view_of_store_locked(struct source *source, const char *store, size
 struct view *view_add_locked(struct source *source, const char *store, size_t len);
 /* A store that comes or goes as a whole; another of its name may be shown in its place. */
 void view_set_gone_locked(struct view *view, bool gone);
+bool view_is_empty(const struct snapshot *snapshot);
 /* The picture of a store that has nothing. */
 int view_empty_snapshot(const char *store, struct snapshot **out);
 void views_free(struct mount *m);
 bool view_is_shown(const struct view *view);
 
+void view_facts_free(struct view *view);
 /* What is known of a name here; NULL: nothing. `name` NULL: of the folder. */
 struct fact *view_fact_locked(struct view *view, const char *folder, const char *name);
 
@@ -72,6 +83,8 @@ void view_forget_locked(struct view *view, const char *folder, const char *name,
  * facts and shows it. Takes the reference. */
 int view_loaded_locked(struct view *view, struct snapshot *loaded, int64_t began, int64_t began_wall, bool consistent);
 
+/* Whether the kernel needs no telling of what comes next: it did it itself, and has nothing else to be told. */
+bool view_is_told(const struct view *view, bool kernel_knows);
 /* Makes a snapshot the current one; takes the reference. */
 void view_publish_locked(struct view *view, struct snapshot *next, bool kernel_knows);
 

@@ -15,7 +15,7 @@ from mounts import DYNCONF, Mount, run, unmount  # noqa: E402
 from proxy import Proxy  # noqa: E402
 from scalers import Cloud  # noqa: E402
 from servers import Server  # noqa: E402
-from sites import OPTION, SEED, STORE, LocalSite, TableSite  # noqa: E402
+from sites import OPTION, SEED, STORE, LocalSite, PathFile, PathTable, TableSite  # noqa: E402
 
 BACKENDS = os.environ.get('DYNCONF_TEST_BACKENDS', 'local,extenddb,dynalite,moto').split(',')
 TABLES = [name for name in BACKENDS if name != 'local']
@@ -86,11 +86,11 @@ def make_site(folder, servers, request):
     """A site on the backend of that name."""
     sites = []
 
-    def make(name, **how):
+    def make(name, table=TableSite, file=LocalSite, **how):
         if name == 'local':
-            site = LocalSite(folder, request.getfixturevalue('empty_database'))
+            site = file(folder, request.getfixturevalue('empty_database'))
         else:
-            site = TableSite(folder, servers(name), **how)
+            site = table(folder, servers(name), **how)
         sites.append(site)
         return site
 
@@ -103,6 +103,17 @@ def make_site(folder, servers, request):
 def site(request, make_site):
     """An empty site on every backend in turn."""
     return make_site(request.param)
+
+
+@pytest.fixture(params=BACKENDS)
+def paths(request, make_site):
+    """An empty site of the path layout on every backend in turn."""
+    return make_site(request.param, table=PathTable, file=PathFile)
+
+
+@pytest.fixture(params=TABLES)
+def path_table(request, make_site):
+    return make_site(request.param, table=PathTable)
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ class Server:
                                             env={**os.environ, 'HOME': str(folder)})
         self._wait()
         self.client = client(self.url)
-        self.tables = []
+        self.tables = {}
         self.made = 0
 
     @property
@@ -89,13 +89,14 @@ class Server:
         waiter.wait(TableName=name, WaiterConfig={'Delay': 0.02, 'MaxAttempts': 500})
         return name
 
-    def take_table(self):
-        """An empty table of the default layout. Made by the dozen, since ExtendDB takes a second to make any."""
-        if not self.tables:
-            self.tables = [self.create_table(self.new_name()) for _ in range(12)]
-            for name in self.tables:
+    def take_table(self, **keys):
+        """An empty table, of the default layout. Made by the dozen, since ExtendDB takes a second to make any."""
+        tables = self.tables.setdefault(tuple(keys), [])
+        if not tables:
+            tables += [self.create_table(self.new_name(), **keys) for _ in range(12)]
+            for name in tables:
                 self.wait_for_table(name)
-        return self.tables.pop()
+        return tables.pop()
 
     def stop(self):
         self.process.terminate()

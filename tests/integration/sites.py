@@ -129,6 +129,63 @@ class TableSite(Site):
         return item and {key: sorted_sets(value) for key, value in item.items() if key not in self.keys}
 
 
+class PathTable(TableSite):
+    """A table of the path layout, as confd has it. The other client puts and gets keys."""
+
+    def __init__(self, folder, server, url=None):
+        super().__init__(folder, server, table=server.take_table(key='HASH'), url=url)
+        self.options = [*self.options, 'layout=path']
+
+    def put_key(self, key, text=None, **attributes):
+        value = {} if text is None else {'value': {'S': text}}
+        self.client.put_item(TableName=self.table, Item={'key': {'S': key}, **value, **attributes})
+
+    def item(self, key):
+        return self.client.get_item(TableName=self.table, Key={'key': {'S': key}}, ConsistentRead=True).get('Item')
+
+    def get_key(self, key):
+        return (self.item(key) or {}).get('value', {}).get('S')
+
+    def remove_key(self, key):
+        self.client.delete_item(TableName=self.table, Key={'key': {'S': key}})
+
+    def all_keys(self):
+        pages = self.client.get_paginator('scan').paginate(TableName=self.table, ConsistentRead=True)
+        return {item['key']['S']: item.get('value', {}).get('S') for page in pages for item in page['Items']}
+
+
+class PathFile(LocalSite):
+    """The path layout in the embedded store, whose other client finds a key under its directory."""
+
+    def __init__(self, folder, empty):
+        super().__init__(folder, empty)
+        self.options = ['layout=path']
+
+    @staticmethod
+    def place(key):
+        segments = key.split('/')
+        clean = not segments[0] and len(segments) > 1 and not {'', '.', '..'} & set(segments[1:])
+        return ('local', '/'.join(segments[1:-1]), segments[-1]) if clean else ('local', '', '/' + key)
+
+    def put_key(self, key, value):
+        _, directory, name = self.place(key)
+        self.set(name, {'S': value}, 'local', directory)
+
+    def get_key(self, key):
+        _, directory, name = self.place(key)
+        return (self.get('local', directory) or {}).get(name, {}).get('S')
+
+    def remove_key(self, key):
+        with self.database() as db:
+            db.execute('DELETE FROM keys WHERE store = ? AND option = ? AND key = ?', self.place(key))
+
+    def all_keys(self):
+        with self.database() as db:
+            rows = db.execute("SELECT option, key, value FROM keys WHERE store = 'local'").fetchall()
+        return {name[1:] if name[0] == '/' else f'/{directory}/{name}'.replace('//', '/'): bytes(value).decode()
+                for directory, name, value in rows}
+
+
 def sorted_sets(attribute):
     (kind, value), = attribute.items()
     return {kind: sorted(value)} if kind in ('SS', 'NS', 'BS') else attribute

@@ -137,6 +137,8 @@ static void test_table(void **state)
 	assert_int_equal(settings.log_level, LOG_LEVEL_INFO);
 	free(source->store_key);
 	free(source->option_key);
+	free(source->key_attribute);
+	free(source->value_attribute);
 	test_free(source);
 	settings_deinit(&settings);
 }

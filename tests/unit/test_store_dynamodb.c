@@ -184,8 +184,8 @@ static void test_schema(void **state)
 	store_free(fake_dynamodb_open(fake));
 	config.store_key = "hash";
 	open_fails(&config, EINVAL,
-		   "table conf has hash key _store (S) and range key _option (S), but dynconf expects hash (S) and "
-		   "_option (S)");
+		   "table conf has hash key _store (S) and range key _option (S), but dynconf expects hash key "
+		   "hash (S) and range key _option (S)");
 	config = fake_dynamodb_config(fake);
 	config.option_key = "range";
 	open_fails(&config, EINVAL, "store-key= and option-key=");

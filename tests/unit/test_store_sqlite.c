@@ -57,7 +57,8 @@ static struct store *suite_make(struct store_suite *suite)
 	struct store *store;
 
 	make_directory(&suite->data);
-	assert_int_equal(store_sqlite_new(((struct place_on_disk *)suite->data)->file, &store, NULL), 0);
+	assert_int_equal(store_sqlite_new(((struct place_on_disk *)suite->data)->file, LAYOUT_OPTIONS, &store, NULL),
+			 0);
 	return store;
 }
 
@@ -71,7 +72,7 @@ static int try_open(const char *file, struct store **out, struct error *e)
 	struct store_call call = suite_call();
 	struct store *store;
 
-	assert_int_equal(store_sqlite_new(file, &store, e), 0);
+	assert_int_equal(store_sqlite_new(file, LAYOUT_OPTIONS, &store, e), 0);
 	int r = store_open(store, &call, e);
 	if (r < 0)
 		store_free(store);
@@ -233,7 +234,7 @@ static void test_not_open(void **state)
 	struct error e = ERROR_NULL;
 	struct store *store;
 
-	assert_int_equal(store_sqlite_new(disk->file, &store, NULL), 0);
+	assert_int_equal(store_sqlite_new(disk->file, LAYOUT_OPTIONS, &store, NULL), 0);
 	assert_int_equal(store_apply(store, &call, &change, &e), -ENXIO);
 	assert_int_equal(store->ops->changed(store), 0);
 	store_free(store);
