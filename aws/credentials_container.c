@@ -129,13 +129,6 @@ static int ask(const struct credentials_context *context, const char *url, const
 
 static int fetch(const struct credentials_context *context, int cancel_fd, struct credentials *out, struct error *e)
 {
-	static const struct credentials_names names = {
-		.id = "AccessKeyId",
-		.secret = "SecretAccessKey",
-		.token = "Token",
-		.expires = "Expiration",
-		.temporary = true,
-	};
 	_buf_cleanup_ struct buf url = BUF_SECRET(URL_MAX), token = BUF_SECRET(TOKEN_MAX);
 	struct http_response response = { .body = BUF_SECRET(CREDENTIALS_ANSWER_MAX) };
 	int result = find_url(context, &url, e);
@@ -147,7 +140,8 @@ static int fetch(const struct credentials_context *context, int cancel_fd, struc
 	if (result == 0)
 		result = ask(context, buf_text(&url), buf_text(&token), cancel_fd, &response, e);
 	if (result == 0)
-		result = credentials_from_json(credentials_container.name, &names, &response.body, out, e);
+		result = credentials_from_json(credentials_container.name, &credentials_metadata_names, &response.body,
+					       out, e);
 	http_response_deinit(&response);
 	return result;
 }

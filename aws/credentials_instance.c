@@ -44,13 +44,6 @@ static void stretch(const struct credentials_context *context, struct credential
 
 static int fetch(const struct credentials_context *context, int cancel_fd, struct credentials *out, struct error *e)
 {
-	static const struct credentials_names names = {
-		.id = "AccessKeyId",
-		.secret = "SecretAccessKey",
-		.token = "Token",
-		.expires = "Expiration",
-		.temporary = true,
-	};
 	_imds_cleanup_ struct imds imds = IMDS_NULL;
 	_buf_cleanup_ struct buf document = BUF_SECRET(CREDENTIALS_ANSWER_MAX);
 	char role[ROLE_MAX + 1], path[sizeof(roles) + ROLE_MAX];
@@ -69,7 +62,8 @@ static int fetch(const struct credentials_context *context, int cancel_fd, struc
 	if (result == -ENOENT)
 		return error_set(e, EACCES, "the instance metadata service has no credentials for its role");
 	if (result == 0)
-		result = credentials_from_json(credentials_instance.name, &names, &document, out, e);
+		result = credentials_from_json(credentials_instance.name, &credentials_metadata_names, &document, out,
+					       e);
 	if (result == 0)
 		stretch(context, out);
 	return result;

@@ -5,14 +5,20 @@
 #include <errno.h>
 #include <string.h>
 
+const struct credentials_names credentials_metadata_names = {
+	.id = "AccessKeyId",
+	.secret = "SecretAccessKey",
+	.token = "Token",
+	.expires = "Expiration",
+	.temporary = true,
+};
+
 static void wipe(json_t *value)
 {
-	const char *name;
-	json_t *member;
-
 	if (json_is_string(value))
 		explicit_bzero((char *)json_string_value(value), json_string_length(value));
-	json_object_foreach(value, name, member) wipe(member);
+	for (void *at = json_object_iter(value); at; at = json_object_iter_next(value, at))
+		wipe(json_object_iter_value(at));
 }
 
 void credentials_json_wipe(json_t **document)

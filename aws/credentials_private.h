@@ -56,6 +56,9 @@ struct credentials_names {
 	bool temporary; /* it must have a token and a time; else it may */
 };
 
+/* As the metadata services of instances and containers do. */
+extern const struct credentials_names credentials_metadata_names;
+
 /* Reads such a document; its memory is the caller's to wipe. EACCES when something is missing or odd; the sentence
  * quotes nothing but a short error code. The time is ISO 8601, or milliseconds. */
 int credentials_from_json(const char *provider, const struct credentials_names *names, const struct buf *document,
