@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Doubles hold every whole number up to here, and no product of minutes overflows. */
+#define WHOLE_MAX (INT64_C(1) << 53)
+
 /* What one type does with the field of a row. A NULL function: there is nothing to do, or to own. */
 struct type_row {
 	size_t size;
@@ -40,10 +43,9 @@ static int parse_int(const struct scaler_option *row, void *field, const char *v
 	char *end;
 
 	(void)log;
-	errno = 0;
 	long long number = strtoll(value, &end, 10);
-	if (end == value || errno || !only(value, "+-0123456789") || end[strspn(end, LIST_BLANKS)] ||
-	    number == SCALER_UNSET)
+	if (end == value || number > WHOLE_MAX || number < -WHOLE_MAX || !only(value, "+-0123456789") ||
+	    end[strspn(end, LIST_BLANKS)])
 		return takes(row, e, "a whole number");
 	*(int64_t *)field = number;
 	return 0;

@@ -5,30 +5,33 @@
 
 #include <math.h>
 
-#define ACROSS(reads, writes)                                              \
-	{                                                                  \
-		[DIMENSION_READS] = (reads), [DIMENSION_WRITES] = (writes) \
-	}
-
 /* Where 2.5.1 did what nobody wanted; all else is one code for both. */
 struct rules {
 	bool guard_cancels_growth; /* growth that the maximum caps below consumption is dropped */
 	bool lone_decrease;        /* always-decrease-rw-together lets one side fall alone */
 	bool windows_as_text;
-	bool decrease_consumed;                  /* decrease-consumed-* count */
-	bool throttle_uses_consumed[DIMENSIONS]; /* after throttled events, growth in percent is
-						    increase-consumed-*-with */
-	bool throttle_holds[DIMENSIONS];         /* no shrinking while throttled */
+	bool forgets_decrease_consumed;          /* decrease-consumed-* do not count */
+	bool throttle_uses_consumed[DIMENSIONS]; /* throttled requests are answered by increase-consumed-*-with */
+	bool shrinks_throttled[DIMENSIONS];
 };
 
 static const struct rules all_rules[][TARGET_KINDS] = {
-	[COMPAT_NONE] = {
-		[TARGET_TABLE] = { false, false, false, true, ACROSS(false, false), ACROSS(true, true) },
-		[TARGET_INDEX] = { false, false, false, true, ACROSS(false, false), ACROSS(true, true) },
-	},
+	[COMPAT_NONE] = { { 0 } },
 	[COMPAT_2_5_1] = {
-		[TARGET_TABLE] = { true, true, true, true, ACROSS(true, false), ACROSS(false, true) },
-		[TARGET_INDEX] = { true, true, true, false, ACROSS(false, false), ACROSS(false, false) },
+		[TARGET_TABLE] = {
+			.guard_cancels_growth = true,
+			.lone_decrease = true,
+			.windows_as_text = true,
+			.throttle_uses_consumed = { [DIMENSION_READS] = true },
+			.shrinks_throttled = { [DIMENSION_READS] = true },
+		},
+		[TARGET_INDEX] = {
+			.guard_cancels_growth = true,
+			.lone_decrease = true,
+			.windows_as_text = true,
+			.forgets_decrease_consumed = true,
+			.shrinks_throttled = { true, true },
+		},
 	},
 };
 
@@ -157,7 +160,8 @@ static bool grow(struct side *side)
 static double shrink_goal(struct side *side, enum policy_reason *reason)
 {
 	static const struct change_options unset = { .with = SCALER_UNSET };
-	const struct change_options *own = side->rules->decrease_consumed ? &side->options->decrease_consumed : &unset;
+	const struct change_options *own =
+		side->rules->forgets_decrease_consumed ? &unset : &side->options->decrease_consumed;
 	const struct change_options *general = &side->options->decrease;
 	double used = side->out->used, amount = scale_down(&own->scale, used);
 
@@ -179,7 +183,7 @@ static enum policy_reason held(const struct side *side)
 
 	if (side->out->used == 0 && !options->down_on_zero)
 		return POLICY_IDLE;
-	if (throttled && side->rules->throttle_holds[side->dimension])
+	if (throttled && !side->rules->shrinks_throttled[side->dimension])
 		return POLICY_THROTTLED;
 	return POLICY_STEADY;
 }

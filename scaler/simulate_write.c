@@ -74,7 +74,7 @@ static void put_announcement(const struct simulation *simulation, const struct a
 static void put_time(const char *name, int64_t seconds, struct buf *out)
 {
 	char text[64];
-	struct tm time;
+	struct tm time = { 0 }; /* stays so for years that it cannot hold */
 	time_t t = (time_t)seconds;
 
 	gmtime_r(&t, &time);

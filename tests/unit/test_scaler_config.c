@@ -217,6 +217,7 @@ static const struct {
 	{ "[default_options]\n", "FILE: there is no section [table: KEY]" },
 	{ "[global]\ncheck-interval: -1\n" TABLE, "check-interval may not be lower than 0" },
 	{ "[global]\ncheck-interval: soon\n" TABLE, "FILE:2: [global]: check-interval takes a whole number" },
+	{ TABLE "lookback-window-start: 99999999999999999999\n", "lookback-window-start takes a whole number" },
 	{ "[global]\ncompat: 2.4\n" TABLE, "FILE:2: [global]: compat takes one of: 2.5.1" },
 	{ "[logging]\nlog-level: loud\n" TABLE, "FILE:2: [logging]: log-level takes one of: debug|info|warning|error" },
 	{ TABLE "increase-reads-with: 0\n", "FILE:2: [table: t]: increase-reads-with may not be lower than 1" },
