@@ -168,8 +168,7 @@ static int check_value(const struct flag *flag, const char *value, struct error 
 		return 0;
 	if ((row->type == SCALER_INT || row->flags & SCALER_WHOLE) && !is_whole(value))
 		return error_set(e, EINVAL, "argument --%s: a whole number is expected", flag->name);
-	if (flag->scope == SCALER_LOGGING && row->type == SCALER_WORD &&
-	    scaler_option_set(row, &scratch, value, NULL, e) < 0)
+	if (flag->scope == SCALER_LOGGING && row->type == SCALER_WORD && scaler_option_set(row, &scratch, value, e) < 0)
 		return error_set(e, EINVAL, "argument --%s: %s is expected", flag->name, row->values);
 	return 0;
 }

@@ -117,10 +117,13 @@ static bool known_anywhere(const char *name)
 static int check_value(const struct loader *loader, const struct ini_entry *entry, struct error *e)
 {
 	const char *at = strstr(entry->value, " #");
+	struct error unknown = ERROR_NULL;
 	char name[64];
 	int r = 0;
 
-	if (at)
+	if (strcmp(entry->name, "sns-message-types") == 0 && scaler_messages_check(entry->value, &unknown) < 0)
+		r = doubt(loader, entry->line, e, "%s", unknown.text);
+	if (r == 0 && at)
 		r = doubt(loader, entry->line, e, "%.64s: the value goes on after the `#`; comments begin with ` ;`",
 			  entry->name);
 	for (at = entry->value; r == 0 && (at = strchr(at, '\n'));) {
@@ -180,7 +183,7 @@ static int set_layer(const struct loader *loader, const struct layer *layer, voi
 {
 	for (size_t i = 0; i < scaler_option_count; i++) {
 		const struct ini_entry *entry = layer->entries[i];
-		if (entry && scaler_option_set(&scaler_options[i], base, entry->value, loader->log, e) < 0)
+		if (entry && scaler_option_set(&scaler_options[i], base, entry->value, e) < 0)
 			return refuse(loader, entry->line, entry->section, e);
 	}
 	return 0;
@@ -212,7 +215,7 @@ static int fill_arguments(const struct loader *loader, enum scaler_scope scope, 
 	for (size_t i = 0; r == 0 && i < loader->request->n_arguments; i++) {
 		const struct scaler_argument *argument = &loader->request->arguments[i];
 		const struct scaler_option *row = scaler_option_find(scope, argument->name);
-		if (row && !is_global(row) && scaler_option_set(row, base, argument->value, loader->log, e) < 0)
+		if (row && !is_global(row) && scaler_option_set(row, base, argument->value, e) < 0)
 			r = error_context(e, "--%s", argument->name);
 	}
 	return r;
@@ -238,8 +241,7 @@ static int fill_global(struct loader *loader, struct error *e)
 		}
 	}
 	if (r == 0 && loader->request->file)
-		r = scaler_option_set(scaler_option_find(SCALER_COMMAND, "config"), global, loader->request->file, NULL,
-				      e);
+		r = scaler_option_set(scaler_option_find(SCALER_COMMAND, "config"), global, loader->request->file, e);
 	return r;
 }
 

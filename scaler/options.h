@@ -152,8 +152,10 @@ extern const size_t scaler_option_count;
 const struct scaler_option *scaler_option_find(enum scaler_scope scope, const char *name);
 
 /* `base` is the struct of the row's scope. EINVAL with a sentence that names the option and never the value, for what
- * is not of the row's type. A warning (an unknown sns-message-type is left out) goes to `log`. */
-int scaler_option_set(const struct scaler_option *row, void *base, const char *value, struct log *log, struct error *e);
+ * is not of the row's type. Unknown types of messages are left out. */
+int scaler_option_set(const struct scaler_option *row, void *base, const char *value, struct error *e);
+/* EINVAL where a value of sns-message-types has an unknown one. */
+int scaler_messages_check(const char *value, struct error *e);
 /* As if it had not been given, for a row without a default. */
 void scaler_option_unset(const struct scaler_option *row, void *base);
 /* EINVAL where the value is below the row's range. */

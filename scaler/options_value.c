@@ -2,7 +2,6 @@
 /* What the types of options can do: be read, shown, copied and freed. */
 #include "scaler/options.h"
 
-#include "aws/core/log.h"
 #include "scaler/json.h"
 #include "scaler/list.h"
 #include "scaler/window.h"
@@ -18,7 +17,7 @@
 /* What one type does with the field of a row. A NULL function: there is nothing to do, or to own. */
 struct type_row {
 	size_t size;
-	int (*parse)(const struct scaler_option *row, void *field, const char *value, struct log *log, struct error *e);
+	int (*parse)(const struct scaler_option *row, void *field, const char *value, struct error *e);
 	void (*format)(const struct scaler_option *row, const void *field, struct buf *out);
 	int (*copy)(const void *from, void *to, struct error *e);
 	void (*free)(void *field);
@@ -38,11 +37,10 @@ static bool only(const char *value, const char *letters)
 	return !value[strspn(value, LIST_BLANKS)];
 }
 
-static int parse_int(const struct scaler_option *row, void *field, const char *value, struct log *log, struct error *e)
+static int parse_int(const struct scaler_option *row, void *field, const char *value, struct error *e)
 {
 	char *end;
 
-	(void)log;
 	long long number = strtoll(value, &end, 10);
 	if (end == value || number > WHOLE_MAX || number < -WHOLE_MAX || !only(value, "+-0123456789") ||
 	    end[strspn(end, LIST_BLANKS)])
@@ -58,12 +56,10 @@ static void format_int(const struct scaler_option *row, const void *field, struc
 		buf_printf(out, "%lld", (long long)*(const int64_t *)field);
 }
 
-static int parse_float(const struct scaler_option *row, void *field, const char *value, struct log *log,
-		       struct error *e)
+static int parse_float(const struct scaler_option *row, void *field, const char *value, struct error *e)
 {
 	char *end;
 
-	(void)log;
 	double number = strtod(value, &end);
 	if (end == value || !only(value, "+-.0123456789eEinftyaINFTYA") || end[strspn(end, LIST_BLANKS)])
 		return takes(row, e, "a number");
@@ -92,11 +88,10 @@ static int word_position(const char *words, const char *word)
 	}
 }
 
-static int parse_bool(const struct scaler_option *row, void *field, const char *value, struct log *log, struct error *e)
+static int parse_bool(const struct scaler_option *row, void *field, const char *value, struct error *e)
 {
 	int truth = word_position("no|yes|false|true|off|on|0|1", value);
 
-	(void)log;
 	if (truth < 0)
 		return takes(row, e, "true or false");
 	*(bool *)field = truth % 2;
@@ -110,12 +105,11 @@ static void format_bool(const struct scaler_option *row, const void *field, stru
 }
 
 /* The case of words matters, but for levels of the log. */
-static int parse_word(const struct scaler_option *row, void *field, const char *value, struct log *log, struct error *e)
+static int parse_word(const struct scaler_option *row, void *field, const char *value, struct error *e)
 {
 	int position = word_position(row->values, value);
 	bool exact = row->scope == SCALER_LOGGING || strpbrk(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == NULL;
 
-	(void)log;
 	_Static_assert(sizeof(enum unit) == sizeof(int), "enums are as large as an int");
 	if (!*value && !row->fallback)
 		position = -(int)row->least;
@@ -137,11 +131,11 @@ static void format_word(const struct scaler_option *row, const void *field, stru
 	buf_append(out, word, strcspn(word, "|"));
 }
 
-static int parse_text(const struct scaler_option *row, void *field, const char *value, struct log *log, struct error *e)
+static int parse_text(const struct scaler_option *row, void *field, const char *value, struct error *e)
 {
 	char *copy = strdup(value);
 
-	(void)row, (void)log;
+	(void)row;
 	if (!copy)
 		return error_no_memory(e);
 	free(*(char **)field);
@@ -201,17 +195,15 @@ static void free_text(void *field)
 	*text = NULL;
 }
 
-static int parse_week(const struct scaler_option *row, void *field, const char *value, struct log *log, struct error *e)
+static int parse_week(const struct scaler_option *row, void *field, const char *value, struct error *e)
 {
-	return week_check(value, e) < 0 ? error_context(e, "%s", row->name) : parse_text(row, field, value, log, e);
+	return week_check(value, e) < 0 ? error_context(e, "%s", row->name) : parse_text(row, field, value, e);
 }
 
-static int parse_scale(const struct scaler_option *row, void *field, const char *value, struct log *log,
-		       struct error *e)
+static int parse_scale(const struct scaler_option *row, void *field, const char *value, struct error *e)
 {
 	struct scale scale = SCALE_NULL;
 
-	(void)log;
 	if (scale_parse(value, &scale, e) < 0)
 		return error_context(e, "%s", row->name);
 	scale_deinit(field);
@@ -244,30 +236,39 @@ static unsigned message_bit(const char *name, size_t len)
 	return 0;
 }
 
-static int parse_messages(const struct scaler_option *row, void *field, const char *value, struct log *log,
-			  struct error *e)
+static int parse_messages(const struct scaler_option *row, void *field, const char *value, struct error *e)
 {
 	_buf_cleanup_ struct buf text = BUF_INIT(strlen(value) * 2 + 1);
 	struct message_types *types = field;
 	unsigned bits = 0;
 	const char *name;
 
+	(void)row;
 	while (value) {
 		size_t len = list_next_trimmed(&value, &name);
 		unsigned bit = message_bit(name, len);
 		bits |= bit;
-		if (!len)
-			continue;
 		if (bit)
 			buf_printf(&text, "%s%.*s", text.len ? ", " : "", (int)len, name);
-		else
-			log_warning(log, "%s: there is no type %.*s", row->name, (int)(len > 64 ? 64 : len), name);
 	}
 	char *made = buf_take(&text, NULL);
 	if (!made)
 		return error_no_memory(e);
 	free(types->text);
 	*types = (struct message_types){ .bits = bits, .text = made };
+	return 0;
+}
+
+int scaler_messages_check(const char *value, struct error *e)
+{
+	const char *name;
+
+	while (value) {
+		size_t len = list_next_trimmed(&value, &name);
+		if (len && !message_bit(name, len))
+			return error_set(e, EINVAL, "sns-message-types: there is no type %.*s",
+					 (int)(len > 64 ? 64 : len), name);
+	}
 	return 0;
 }
 
@@ -319,9 +320,9 @@ static const void *const_field_of(const struct scaler_option *row, const void *b
 	return (const char *)base + row->offset;
 }
 
-int scaler_option_set(const struct scaler_option *row, void *base, const char *value, struct log *log, struct error *e)
+int scaler_option_set(const struct scaler_option *row, void *base, const char *value, struct error *e)
 {
-	return types[row->type].parse(row, field_of(row, base), value, log, e);
+	return types[row->type].parse(row, field_of(row, base), value, e);
 }
 
 void scaler_option_unset(const struct scaler_option *row, void *base)
@@ -439,7 +440,7 @@ int scaler_options_default(enum scaler_scope scope, void *base, struct error *e)
 		if (row->scope != scope)
 			continue;
 		if (row->fallback)
-			r = scaler_option_set(row, base, row->fallback, NULL, e);
+			r = scaler_option_set(row, base, row->fallback, e);
 		else
 			scaler_option_unset(row, base);
 	}

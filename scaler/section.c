@@ -253,7 +253,9 @@ static int try_set(struct scaler_section *draft, const struct scaler_option *row
 	if (!*value && !row->fallback)
 		scaler_option_unset(row, &draft->options);
 	else
-		r = scaler_option_set(row, &draft->options, value, NULL, e);
+		r = scaler_option_set(row, &draft->options, value, e);
+	if (r == 0 && row->type == SCALER_MESSAGES)
+		r = scaler_messages_check(value, e);
 	if (r == 0)
 		r = section_check(draft, &option, e);
 	for (size_t i = 0; r == 0 && i < draft->n_schedules; i++)

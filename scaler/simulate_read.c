@@ -30,7 +30,7 @@ static int read_options(json_t *options, enum scaler_scope scope, void *base, st
 		if (r == 0 && (!row || !text))
 			r = error_set(e, EINVAL, "there is no option %.64s, or its value is not a string", name);
 		if (r == 0)
-			r = scaler_option_set(row, base, text, NULL, e);
+			r = scaler_option_set(row, base, text, e);
 	}
 	return r;
 }
@@ -43,7 +43,7 @@ static int read_global(json_t *options, struct global_options *global, struct er
 
 	if (r == 0 && dry_run)
 		r = scaler_option_set(scaler_option_find(SCALER_COMMAND, "dry-run"), global,
-				      json_is_string(dry_run) ? json_string_value(dry_run) : "", NULL, e);
+				      json_is_string(dry_run) ? json_string_value(dry_run) : "", e);
 	if (dry_run)
 		json_object_del(options, "dry-run");
 	return r < 0 ? r : read_options(options, SCALER_GLOBAL, global, e);

@@ -33,7 +33,7 @@ static void set_options(struct scene *scene, const char *text)
 		*value++ = '\0';
 		const struct scaler_option *row = scaler_option_find(SCALER_SECTION, pair + strspn(pair, " "));
 		assert_non_null(row);
-		assert_int_equal(0, scaler_option_set(row, &scene->options, value, NULL, NULL));
+		assert_int_equal(0, scaler_option_set(row, &scene->options, value, NULL));
 	}
 	free(copy);
 }

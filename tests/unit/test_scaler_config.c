@@ -281,6 +281,7 @@ static const struct {
 	{ "[DEFAULT]\nsns-topic-arn: arn:x # prod\n" TABLE "[table: u]\n", "FILE:2: sns-topic-arn: the value goes on" },
 	{ "[default_options]\nspeed: 3\n" TABLE "[table: u]\n",
 	  "FILE:2: [default_options] there is no option speed here" },
+	{ TABLE "sns-message-types: scale-up, bogus\n", "FILE:2: sns-message-types: there is no type bogus" },
 	{ TABLE "maintenance-windows: noon\n", "FILE:1: [table: t] maintenance-windows has an entry that is none" },
 	{ TABLE "circuit-breaker-url: ftp://x\n", "circuit-breaker-url begins with neither http:// nor https://" },
 	{ "[table: t(]\n", "FILE:1: [table: t(] \"t(\" is not a regular expression" },
@@ -368,6 +369,8 @@ static void test_set(void **state)
 	assert_int_equal(-22, scaler_section_set(section, "min-provisioned-reads", "51", &e));
 	assert_non_null(strstr(e.text, "may not be higher"));
 	expect_option(section, "min-provisioned-reads", "");
+	assert_int_equal(-22, scaler_section_set(section, "sns-message-types", "scale-up, bogus", &e));
+	expect_option(section, "sns-message-types", "scale-up, scale-down");
 	assert_int_equal(-22, scaler_section_set(section, "increase-reads-unit", "pct", &e));
 	expect_option(section, "increase-reads-unit", "percent");
 	assert_int_equal(-2, scaler_section_set(section, "no-such-option", "1", &e));
