@@ -35,6 +35,7 @@ enum call_kind {
 	CALL_GETXATTR,
 	CALL_LISTXATTR,
 	CALL_SETXATTR,
+	CALL_POLL,
 	CALL_KINDS
 };
 
@@ -72,6 +73,7 @@ enum call_set {
 
 struct handle;
 struct folder;
+struct poll_waiter;
 struct call;
 
 /* How readdir hands out names: false ends the listing (the kernel's buffer is full). `next` is the offset after the
@@ -94,11 +96,12 @@ struct call {
 	size_t size;
 	unsigned flags; /* open(2)'s, rename(2)'s or setxattr(2)'s flags */
 	mode_t mode;
-	const char *data; /* WRITE, SETXATTR: borrowed until vfs_run first returns */
-	unsigned set;     /* SETATTR: enum call_set */
-	struct attr wish; /* SETATTR: what `set` names */
-	bool plus;        /* READDIR: with attributes */
-	call_fill *fill;  /* READDIR */
+	const char *data;           /* WRITE, SETXATTR: borrowed until vfs_run first returns */
+	unsigned set;               /* SETATTR: enum call_set */
+	struct attr wish;           /* SETATTR: what `set` names */
+	bool plus;                  /* READDIR: with attributes */
+	call_fill *fill;            /* READDIR */
+	struct poll_waiter *waiter; /* POLL: who is to be told later; NULL: nobody. Given away */
 
 	/* between runs */
 	bool may_block;      /* this run is on a worker and may wait for the network */
@@ -115,6 +118,7 @@ struct call {
 	bool keep;       /* OPEN: what the page cache holds is good */
 	bool no_flush;   /* OPEN: FLUSH is of no interest */
 	size_t done;     /* WRITE: bytes taken */
+	unsigned events; /* POLL: poll(2)'s */
 	const char *out; /* READ, xattrs: the answer, */
 	size_t out_len;
 	struct folder *pinned; /* kept alive by this, or */

@@ -307,6 +307,20 @@ struct control_text *control_open_locked(struct mount *m, uint64_t id)
 	return text;
 }
 
+bool control_differs_locked(struct mount *m, const struct control_text *text)
+{
+	struct spot spot = spot_of(m, text->id);
+	_buf_cleanup_ struct buf fresh = BUF_INIT(TEXT_MAX);
+	uint64_t seen = text->seen;
+
+	if (!spot.found)
+		return true;
+	render(&spot, &seen, &fresh);
+	if (spot.row->grow)
+		return seen != text->seen;
+	return fresh.len != text->text.len || memcmp(buf_text(&fresh), buf_text(&text->text), fresh.len) != 0;
+}
+
 void control_close_locked(struct mount *m, struct control_text *text)
 {
 	if (--text->refs > 0)

@@ -36,6 +36,8 @@ bool control_is_folder(uint64_t id);
 struct control_text *control_open_locked(struct mount *m, uint64_t id);
 /* Brings a text that grows up to date. */
 void control_grow_locked(struct mount *m, struct control_text *text);
+/* Whether the file would show another text now. */
+bool control_differs_locked(struct mount *m, const struct control_text *text);
 void control_close_locked(struct mount *m, struct control_text *text);
 /* The text for a request without a handle; NULL: no memory, or not a file. Borrowed while the lock is held. */
 struct control_text *control_keep_locked(struct mount *m, uint64_t id);

@@ -4,6 +4,7 @@
 #include "aws/http_curl.h"
 #include "fs/backend.h"
 #include "fs/control.h"
+#include "fs/control_poll.h"
 #include "fs/dispatch.h"
 #include "fs/events.h"
 #include "fs/metrics.h"
@@ -234,6 +235,7 @@ static void stop(struct mount *m)
 	pthread_mutex_unlock(&m->lock);
 	if (m->stop_fd >= 0 && write(m->stop_fd, &one, sizeof(one)) < 0)
 		log_warning(m->log, "eventfd: %s", strerror(errno));
+	poller_stop(m->poller);
 	scaling_stop(m);
 	tables_stop(m);
 	for (size_t i = 0; i < m->n_sources; i++)
@@ -244,6 +246,7 @@ static void stop(struct mount *m)
 
 static void deinit(struct mount *m)
 {
+	poller_free(m->poller);
 	kernel_free(m->kernel);
 	dispatcher_free(m->dispatcher);
 	control_free(m);
@@ -327,6 +330,7 @@ int mount_serve(const struct settings *settings, struct log *log, void (*ready)(
 	m.started_wall = m.root_mtime = clock_wall(m.clock);
 	m.events = events_new();
 	m.metrics = metrics_new();
+	m.poller = poller_new(&m);
 	int r = start(&m, e);
 	if (r == 0)
 		r = serve(&m, ready, data, e);

@@ -129,6 +129,11 @@ static int answer_done(fuse_req_t req, const struct call *c)
 	return fuse_reply_err(req, 0);
 }
 
+static int answer_poll(fuse_req_t req, const struct call *c)
+{
+	return fuse_reply_poll(req, c->events);
+}
+
 static int (*const answers[CALL_KINDS])(fuse_req_t, const struct call *) = {
 	[CALL_LOOKUP] = answer_entry,    [CALL_GETATTR] = answer_attr,  [CALL_SETATTR] = answer_attr,
 	[CALL_MKNOD] = answer_entry,     [CALL_MKDIR] = answer_entry,   [CALL_UNLINK] = answer_done,
@@ -136,7 +141,7 @@ static int (*const answers[CALL_KINDS])(fuse_req_t, const struct call *) = {
 	[CALL_CREATE] = answer_create,   [CALL_READ] = answer_bytes,    [CALL_WRITE] = answer_written,
 	[CALL_FLUSH] = answer_done,      [CALL_FSYNC] = answer_done,    [CALL_RELEASE] = answer_done,
 	[CALL_READDIR] = answer_listing, [CALL_STATFS] = answer_statfs, [CALL_GETXATTR] = answer_xattr,
-	[CALL_LISTXATTR] = answer_xattr, [CALL_SETXATTR] = answer_done,
+	[CALL_LISTXATTR] = answer_xattr, [CALL_SETXATTR] = answer_done, [CALL_POLL] = answer_poll,
 };
 
 static int send_answer(fuse_req_t req, struct call *c, int r)
@@ -457,6 +462,23 @@ static void on_init(void *data, struct fuse_conn_info *connection)
 			     FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_NO_OPENDIR_SUPPORT);
 }
 
+static void on_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info, struct fuse_pollhandle *waiter)
+{
+	struct call c = CALL_INIT(CALL_POLL, req);
+
+	c.node = ino;
+	c.handle = handle_of(info);
+	c.waiter = (struct poll_waiter *)waiter;
+	dispatch(req, &c);
+}
+
+void kernel_poll_end(struct poll_waiter *waiter, bool tell)
+{
+	if (tell)
+		fuse_lowlevel_notify_poll((struct fuse_pollhandle *)waiter);
+	fuse_pollhandle_destroy((struct fuse_pollhandle *)waiter);
+}
+
 static const struct fuse_lowlevel_ops operations = {
 	.init = on_init,
 	.lookup = on_lookup,
@@ -483,6 +505,7 @@ static const struct fuse_lowlevel_ops operations = {
 	.getxattr = on_getxattr,
 	.setxattr = on_setxattr,
 	.listxattr = on_listxattr,
+	.poll = on_poll,
 };
 
 static struct fuse_session *new_session(struct kernel *k, struct error *e)

@@ -39,5 +39,8 @@ void kernel_watch(struct call *call, struct pending *pending);
 int kernel_invalidate_attributes(struct kernel *kernel, uint64_t id);
 int kernel_invalidate_data(struct kernel *kernel, uint64_t id); /* and attributes; of a folder: its listing */
 int kernel_invalidate_name(struct kernel *kernel, uint64_t parent, const char *name);
+/* Of poll(2): whoever waits is let go, and (`tell`) looks again. */
+struct poll_waiter;
+void kernel_poll_end(struct poll_waiter *waiter, bool tell);
 /* Returns when no LOOKUP or READDIRPLUS of that folder is being answered any more. */
 void kernel_barrier(struct kernel *kernel, uint64_t parent);

@@ -25,6 +25,7 @@ struct fact;
 struct control_text;
 struct events;
 struct metrics;
+struct poller;
 struct scaling;
 struct table;
 
@@ -164,6 +165,7 @@ struct mount {
 	uint64_t renewed; /* ids that node_renew_locked tried */
 	size_t sweep_at;  /* exceptions in `natural` at which they are swept before their time */
 	struct control_text *control_texts;
+	struct poller *poller; /* see control_poll.h */
 	struct handle *control_handles;
 	struct events *events; /* NULL: nothing is remembered */
 	struct error last_error;

@@ -276,6 +276,7 @@ static const struct {
 	[CALL_GETXATTR] = { "getxattr", vfs_getxattr },
 	[CALL_LISTXATTR] = { "listxattr", vfs_listxattr },
 	[CALL_SETXATTR] = { "setxattr", vfs_setxattr },
+	[CALL_POLL] = { "poll", vfs_poll },
 };
 
 const char *call_kind_name(enum call_kind kind)

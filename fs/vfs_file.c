@@ -2,6 +2,7 @@
 /* Open files: open, create, read, write, flush, fsync, release. When a handle commits is in handle.c, how in
  * vfs_commit.c. */
 #include "fs/control.h"
+#include "fs/control_poll.h"
 #include "fs/dispatch.h"
 #include "fs/replay.h"
 #include "fs/vfs_private.h"
@@ -507,8 +508,10 @@ static void close_handle_locked(struct mount *m, struct call *c)
 	while (*link != h)
 		link = &(*link)->next;
 	*link = h->next;
-	if (h->text)
+	if (h->text) {
+		poller_forget_locked(m->poller, h);
 		control_close_locked(m, h->text);
+	}
 	if (h->node) {
 		if (h->writes)
 			forget_if_never_made(h->node);

@@ -126,6 +126,7 @@ int vfs_setattr(struct mount *m, struct call *c);
 int vfs_getxattr(struct mount *m, struct call *c);
 int vfs_listxattr(struct mount *m, struct call *c);
 int vfs_setxattr(struct mount *m, struct call *c);
+int vfs_poll(struct mount *m, struct call *c); /* control_poll.c */
 
 /* A folder on its way to another name, with all that is in it. */
 struct folder_move;

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import signal
 import stat
 
@@ -177,3 +178,19 @@ def test_metrics_count_requests(table):
     assert float(samples['dynconf_requests_total{operation="Scan",outcome="ok"}']) >= 1
     assert float(samples['dynconf_store_keys{store="prod"}']) == 2
     assert float(samples['dynconf_fuse_requests_total{kind="lookup"}']) > 0
+
+
+def test_poll_tells_when_a_text_changed(here):
+    with here.opened('.control/events', os.O_RDONLY) as events, here.opened('.control/stores/prod/keys', os.O_RDONLY) as keys:
+        os.pread(events, 1 << 20, 0)
+        poller = select.poll()
+        for fd in (events, keys):
+            poller.register(fd, select.POLLPRI)
+        assert poller.poll(0) == []
+        here.write('prod/db/new', b'1')
+        told = set()
+        eventually(lambda: told.update(fd for fd, event in poller.poll(1000) if event & select.POLLPRI) or told == {events, keys})
+    with here.opened('prod/db/host', os.O_RDONLY) as fd:
+        poller = select.poll()
+        poller.register(fd, select.POLLIN | select.POLLPRI)
+        assert poller.poll(0) == [(fd, select.POLLIN)]

@@ -96,6 +96,10 @@ struct kernel {
 	void *data;
 };
 
+struct fake_waiter {
+	_Atomic int told, ended;
+};
+
 struct fake {
 	struct mount mount;
 	struct settings settings;

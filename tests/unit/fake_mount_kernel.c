@@ -176,3 +176,12 @@ void fake_kernel_wait(struct fake *f, unsigned n)
 		pthread_cond_wait(&f->kernel.moved, &f->kernel.lock);
 	pthread_mutex_unlock(&f->kernel.lock);
 }
+
+/* A waiter is where the fake counts how often he was told. */
+void kernel_poll_end(struct poll_waiter *waiter, bool tell)
+{
+	struct fake_waiter *w = (struct fake_waiter *)waiter;
+
+	w->told += tell;
+	w->ended++;
+}

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/control.h"
 
+#include "fs/control_poll.h"
 #include "fs/scaling.h"
 #include "fs/tables.h"
 #include "tests/unit/fake_mount.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -302,6 +304,41 @@ static void test_the_readme_names_every_row(void **state)
 	}
 }
 
+/* As somebody who polls a file that he has open. */
+static unsigned poll_file(struct fake *f, struct handle *h, struct fake_waiter *waiter)
+{
+	struct call c = fake_call_handle(CALL_POLL, h, 1);
+
+	c.waiter = (struct poll_waiter *)waiter;
+	assert_int_equal(fake_run(f, &c), 0);
+	unsigned events = c.events;
+	call_deinit(&c);
+	return events;
+}
+
+static void test_poll_tells_once_the_text_is_another(void **state)
+{
+	struct fake *f = *state;
+	struct fake_waiter now = { 0 }, later = { 0 }, after = { 0 };
+
+	f->mount.poller = poller_new(&f->mount);
+	struct handle *h = fake_open(f, ".control/stores/s/keys", O_RDONLY);
+	assert_int_equal(poll_file(f, h, &later), POLLIN | POLLOUT);
+	assert_int_equal(later.ended, 0);
+	assert_int_equal(fake_echo(f, "s/o/fresh", "1\n"), 0);
+	assert_int_equal(poll_file(f, h, &now), POLLIN | POLLOUT | POLLPRI | POLLERR);
+	assert_true(now.ended == 1 && now.told == 0);
+	fake_close(f, h, 1);
+	assert_int_equal(later.ended, 1);
+	h = fake_open(f, "s/o/k", O_RDONLY);
+	assert_int_equal(poll_file(f, h, &after), POLLIN | POLLOUT);
+	assert_int_equal(after.ended, 1);
+	fake_close(f, h, 1);
+	poller_stop(f->mount.poller);
+	poller_free(f->mount.poller);
+	f->mount.poller = NULL;
+}
+
 #define UNIT(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -315,6 +352,7 @@ int main(void)
 		UNIT(test_ttl_acts_at_once),
 		UNIT(test_refresh_returns_when_it_is_done),
 		UNIT(test_what_failed_is_shown),
+		UNIT(test_poll_tells_once_the_text_is_another),
 		UNIT(test_the_readme_names_every_row),
 		UNIT(test_nothing_is_made_removed_or_renamed_in_control),
 	};
