@@ -190,6 +190,17 @@ static void dispatch(fuse_req_t req, struct call *c)
 	dispatch_call(k->mount, c);
 }
 
+static struct call call_of(fuse_req_t req, enum call_kind kind, fuse_ino_t ino, const struct fuse_file_info *info)
+{
+	struct call c = CALL_INIT(kind, req);
+
+	c.node = ino;
+	c.handle = info ? (struct handle *)(uintptr_t)info->fh : NULL;
+	c.owner = info ? info->lock_owner : 0;
+	c.flags = info ? (unsigned)info->flags : 0;
+	return c;
+}
+
 /* One function an operation: what the kernel said goes into a call. Strings longer than a name are no names of ours. */
 static bool take_name(fuse_req_t req, struct call *c, const char *name)
 {
@@ -203,9 +214,8 @@ static bool take_name(fuse_req_t req, struct call *c, const char *name)
 
 static void named(fuse_req_t req, enum call_kind kind, fuse_ino_t parent, const char *name, mode_t mode)
 {
-	struct call c = CALL_INIT(kind, req);
+	struct call c = call_of(req, kind, parent, NULL);
 
-	c.node = parent;
 	c.mode = mode;
 	if (take_name(req, &c, name))
 		dispatch(req, &c);
@@ -235,9 +245,8 @@ static void on_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 static void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name,
 		      unsigned flags)
 {
-	struct call c = CALL_INIT(CALL_RENAME, req);
+	struct call c = call_of(req, CALL_RENAME, parent, NULL);
 
-	c.node = parent;
 	c.new_node = new_parent;
 	c.flags = flags;
 	if (!take_name(req, &c, new_name))
@@ -263,19 +272,10 @@ static void on_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, cons
 	fuse_reply_err(req, EPERM);
 }
 
-static struct handle *handle_of(const struct fuse_file_info *info)
-{
-	return info ? (struct handle *)(uintptr_t)info->fh : NULL;
-}
-
 static void plain(fuse_req_t req, enum call_kind kind, fuse_ino_t ino, const struct fuse_file_info *info)
 {
-	struct call c = CALL_INIT(kind, req);
+	struct call c = call_of(req, kind, ino, info);
 
-	c.node = ino;
-	c.handle = handle_of(info);
-	c.owner = info ? info->lock_owner : 0;
-	c.flags = info ? (unsigned)info->flags : 0;
 	dispatch(req, &c);
 }
 
@@ -314,37 +314,30 @@ static void on_statfs(fuse_req_t req, fuse_ino_t ino)
 
 static void on_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *info)
 {
-	struct call c = CALL_INIT(CALL_CREATE, req);
+	struct call c = call_of(req, CALL_CREATE, parent, info);
 
-	c.node = parent;
 	c.mode = mode;
-	c.flags = (unsigned)info->flags;
 	if (take_name(req, &c, name))
 		dispatch(req, &c);
 }
 
 static void on_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *info)
 {
-	struct call c = CALL_INIT(CALL_READ, req);
+	struct call c = call_of(req, CALL_READ, ino, info);
 
-	c.node = ino;
 	c.size = size;
 	c.offset = offset;
-	c.handle = handle_of(info);
 	dispatch(req, &c);
 }
 
 static void on_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
 		     struct fuse_file_info *info)
 {
-	struct call c = CALL_INIT(CALL_WRITE, req);
+	struct call c = call_of(req, CALL_WRITE, ino, info);
 
-	c.node = ino;
 	c.data = data;
 	c.size = size;
 	c.offset = offset;
-	c.owner = info->lock_owner;
-	c.handle = handle_of(info);
 	dispatch(req, &c);
 }
 
@@ -354,10 +347,8 @@ _Static_assert(SET_ALL == (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATT
 
 static void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set, struct fuse_file_info *info)
 {
-	struct call c = CALL_INIT(CALL_SETATTR, req);
+	struct call c = call_of(req, CALL_SETATTR, ino, info);
 
-	c.node = ino;
-	c.handle = handle_of(info);
 	c.set = (unsigned)to_set & SET_ALL;
 	c.wish = (struct attr){ .mode = st->st_mode,
 				.uid = st->st_uid,
@@ -395,9 +386,8 @@ static bool fill(struct call *c, const char *name, const struct attr *attr, int6
 
 static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool plus)
 {
-	struct call c = CALL_INIT(CALL_READDIR, req);
+	struct call c = call_of(req, CALL_READDIR, ino, NULL);
 
-	c.node = ino;
 	c.size = size;
 	c.offset = offset;
 	c.fill = fill;
@@ -409,24 +399,21 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool
 	dispatch(req, &c);
 }
 
-static void on_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *info)
-{
-	(void)info;
-	list(req, ino, size, offset, false);
-}
+#define ON_LIST(function, plus)                                                                                      \
+	static void function(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *info) \
+	{                                                                                                            \
+		(void)info;                                                                                          \
+		list(req, ino, size, offset, plus);                                                                  \
+	}
 
-static void on_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *info)
-{
-	(void)info;
-	list(req, ino, size, offset, true);
-}
+ON_LIST(on_readdir, false)
+ON_LIST(on_readdirplus, true)
 
 static void xattr_call(fuse_req_t req, enum call_kind kind, fuse_ino_t ino, const char *name, const char *value,
 		       size_t size)
 {
-	struct call c = CALL_INIT(kind, req);
+	struct call c = call_of(req, kind, ino, NULL);
 
-	c.node = ino;
 	c.data = value;
 	c.size = size;
 	if (take_name(req, &c, name))
@@ -464,10 +451,8 @@ static void on_init(void *data, struct fuse_conn_info *connection)
 
 static void on_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info, struct fuse_pollhandle *waiter)
 {
-	struct call c = CALL_INIT(CALL_POLL, req);
+	struct call c = call_of(req, CALL_POLL, ino, info);
 
-	c.node = ino;
-	c.handle = handle_of(info);
 	c.waiter = (struct poll_waiter *)waiter;
 	dispatch(req, &c);
 }
