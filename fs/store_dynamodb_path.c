@@ -175,12 +175,15 @@ static int look_at_ends(struct session *s, const struct moving *m, enum expect_k
 
 static int settle_moves(struct session *s, const struct moves *moves, enum expect_kind expect, struct error *e)
 {
+	bool done = true;
+
 	for (size_t i = 0; i < moves->n; i++) {
 		int rc = look_at_ends(s, &moves->moving[i], expect, e);
-		if (rc != 1)
-			return rc < 0 ? rc : changed_elsewhere(&moves->moving[i], e);
+		if (rc < 0)
+			return rc;
+		done = done && rc == 1;
 	}
-	return 0;
+	return done ? 0 : changed_elsewhere(&moves->moving[0], e);
 }
 
 /* All keys move in one transaction. `value` NULL: each as it is. */

@@ -56,11 +56,20 @@ static const char *key_name(const struct fake_dynamodb *fake, size_t i)
 
 static bool same_key(const struct fake_dynamodb *fake, const json_t *a, const json_t *b)
 {
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 2 && key_name(fake, i); i++) {
 		if (!json_equal(json_object_get(a, key_name(fake, i)), json_object_get(b, key_name(fake, i))))
 			return false;
 	}
 	return true;
+}
+
+static json_t *key_of(const struct fake_dynamodb *fake, const json_t *item)
+{
+	json_t *key = json_object();
+
+	for (size_t i = 0; i < 2 && key_name(fake, i); i++)
+		json_object_set(key, key_name(fake, i), json_object_get(item, key_name(fake, i)));
+	return key;
 }
 
 static json_t *find(const struct fake_dynamodb *fake, const json_t *key)
@@ -141,13 +150,24 @@ static json_t *value_of(struct expression *x, const char *token)
 static bool condition_holds(struct expression *x, const char *text, const json_t *item)
 {
 	char token[TOKEN_MAX], other[TOKEN_MAX];
-	bool holds = true;
+	bool holds = true, before = false; /* what stands before the last OR */
 
 	x->at = text ? text : "";
 	x->bad |= strlen(x->at) > EXPRESSION_MAX;
 	while (next_token(x, token)) {
 		if (strcmp(token, "AND") == 0)
 			continue;
+		if (strcmp(token, "OR") == 0) {
+			before |= holds;
+			holds = true;
+			continue;
+		}
+		if (strcmp(token, "attribute_type") == 0) {
+			x->bad |= !next_token(x, token) || !next_token(x, other);
+			const json_t *type = json_object_get(value_of(x, other), "S");
+			holds &= !!json_object_get(json_object_get(item, name_of(x, token)), json_string_value(type));
+			continue;
+		}
 		bool exists = strcmp(token, "attribute_exists") == 0;
 		if (exists || strcmp(token, "attribute_not_exists") == 0) {
 			x->bad |= !next_token(x, other);
@@ -159,7 +179,7 @@ static bool condition_holds(struct expression *x, const char *text, const json_t
 		const json_t *value = value_of(x, other);
 		holds &= found && json_equal(found, value);
 	}
-	return holds;
+	return before || holds;
 }
 
 static void update_item(struct expression *x, const char *text, json_t *item)
@@ -268,10 +288,7 @@ static int pages(struct fake_dynamodb *fake, const json_t *body, struct http_res
 	json_array_foreach(fake->items, i, item)
 	{
 		if (started && json_array_size(page) == fake->page_items) {
-			json_object_set_new(answer, "LastEvaluatedKey",
-					    json_pack("{s:O, s:O}", key_name(fake, 0),
-						      json_object_get(last, key_name(fake, 0)), key_name(fake, 1),
-						      json_object_get(last, key_name(fake, 1))));
+			json_object_set_new(answer, "LastEvaluatedKey", key_of(fake, last));
 			break;
 		}
 		if (started && (!only || json_equal(only, json_object_get(item, key_name(fake, 0))))) {
@@ -354,14 +371,17 @@ static int write_item(struct fake_dynamodb *fake, const json_t *body, struct htt
 static int transact(struct fake_dynamodb *fake, const json_t *body, struct http_response *response)
 {
 	const json_t *actions = json_object_get(body, "TransactItems");
-	json_t *action, *after[2] = { NULL, NULL };
+	json_t *action, *after[DYNAMODB_TRANSACT_MAX] = { NULL };
+	size_t n = json_array_size(actions);
 	bool all = true;
 	int status = 200;
 	size_t i;
 
 	if (!fake->transactions)
 		return say(response, 400, "UnknownOperationException", "");
-	for (i = 0; i < 2 && status == 200; i++) {
+	if (n > DYNAMODB_TRANSACT_MAX)
+		return invalid(response, "Member must have length less than or equal to 100");
+	for (i = 0; i < n && status == 200; i++) {
 		bool holds;
 		action = json_object_iter_value(json_object_iter(json_array_get(actions, i)));
 		status = plan(fake, action, &after[i], &holds, response);
@@ -374,10 +394,10 @@ static int transact(struct fake_dynamodb *fake, const json_t *body, struct http_
 					 "[ConditionalCheckFailed, None]\", \"CancellationReasons\": "
 					 "[{\"Code\": \"ConditionalCheckFailed\"}, {\"Code\": \"None\"}]}");
 	}
-	for (i = 0; i < 2 && status == 200; i++)
+	for (i = 0; i < n && status == 200; i++)
 		carry_out(fake, json_object_iter_value(json_object_iter(json_array_get(actions, i))), after[i]);
-	json_decref(after[0]);
-	json_decref(after[1]);
+	for (i = 0; i < n; i++)
+		json_decref(after[i]);
 	return status == 200 ? answer_with(response, json_object()) : status;
 }
 

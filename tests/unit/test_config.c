@@ -232,6 +232,23 @@ static void test_words_of_fstab(void **state)
 	}
 }
 
+static void test_the_root_of_paths(void **state)
+{
+	static const struct {
+		const char *options;
+		enum root_mode root;
+	} rows[] = { { "layout=path", ROOT_YES }, { "layout=path,root=no", ROOT_NO }, { "layout=options", ROOT_NO } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct settings s = must_load(&root, MISSING, "dynamodb:confd", rows[i].options);
+		assert_int_equal(s.sources[0].root, rows[i].root);
+		assert_string_equal(s.sources[0].key_attribute, "key");
+		assert_string_equal(s.sources[0].value_attribute, "value");
+		settings_deinit(&s);
+	}
+}
+
 static void test_relative_paths(void **state)
 {
 	struct settings s = must_load(&root, MISSING, "local:x.db", "log-file=x.log");
@@ -318,6 +335,7 @@ int main(void)
 		cmocka_unit_test(test_source_replaces_the_file),
 		cmocka_unit_test(test_words_of_fstab),
 		cmocka_unit_test(test_relative_paths),
+		cmocka_unit_test(test_the_root_of_paths),
 		cmocka_unit_test(test_source_after_o),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_bad_files),
