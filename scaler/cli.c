@@ -2,6 +2,7 @@
 #include "scaler/cli.h"
 
 #include "aws/core/help.h"
+#include "aws/core/secret.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -264,8 +265,7 @@ static void free_list(struct scaler_argument *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		char *value = (char *)list[i].value;
-		explicit_bzero(value, strlen(value));
-		free(value);
+		secret_wipe(&value);
 	}
 	free(list);
 }
