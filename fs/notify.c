@@ -446,6 +446,7 @@ static void *notify_main(void *data)
 			tell_view(n);
 		notify_tell_held(n);
 		notify_tell_retired(n);
+		notify_store_ahead(n);
 		tell_root(n);
 		tell_listings(n);
 		sweep(n);

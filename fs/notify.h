@@ -29,6 +29,13 @@ void notify_wait(struct mount *m);
 /* The kernel is to drop its listing of a folder soon: for stores that are read on every access. */
 void notify_forget_listing_locked(struct notifier *notifier, uint64_t folder);
 
+/* A value of that folder was read that was in no page cache, or the folder was listed to its end: its values may be
+ * read next. True: they are being put into the page cache, which is worth waiting for. Both accept NULL. */
+void notify_read_locked(struct notifier *notifier, uint64_t folder);
+bool notify_listed_locked(struct notifier *notifier, uint64_t folder);
+/* Whether values of that folder are being put into the page cache: writers wait. Accepts NULL. */
+bool notify_is_storing_locked(const struct notifier *notifier, const struct folder *folder);
+
 /* The version of a value that the page cache and the attributes show now. */
 struct version {
 	const struct folder *folder;

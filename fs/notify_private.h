@@ -7,7 +7,7 @@
 
 /* Shared by the parts of the notifier, and by nobody else. All but the marked functions run on its thread. */
 
-enum { FORGET_MAX = 64 };
+enum { FORGET_MAX = 64, AHEAD_MAX = 64 };
 
 /* How often a version that is held back is looked at, beside when a reader closes. */
 #define HELD_LOOK (10 * CLOCK_MS)
@@ -23,6 +23,13 @@ struct change_told {
 	bool renewed;           /* under a new id */
 };
 
+/* A directory whose values are to be stored in the page cache. */
+struct ahead {
+	uint64_t folder; /* as shown */
+	int64_t asked;   /* mono */
+	bool wanted;
+};
+
 struct notifier {
 	struct mount *mount;
 	pthread_t thread;
@@ -34,6 +41,12 @@ struct notifier {
 	bool woken, ending;
 	uint64_t forget[FORGET_MAX]; /* listings to drop */
 	unsigned n_forget;
+
+	/* state: see notify_ahead.c */
+	struct ahead ahead[AHEAD_MAX]; /* the newest, in turn */
+	unsigned ahead_next;
+	int64_t read;     /* mono: when a value was last read that was in no page cache */
+	uint64_t storing; /* natural id of the directory whose values are being stored; 0: none */
 
 	/* The thread's own: what is being told of one view, in the order of paths and names. Readers of the positions
 	 * hold the state lock. */
@@ -86,6 +99,9 @@ void notify_find_watches(struct notifier *n);
 bool notify_renew_locked(struct notifier *n, const struct change_told *change);
 /* binds ids that are due to the current value. */
 void notify_tell_retired(struct notifier *n);
+
+/* notify_ahead.c: stores the values of directories that somebody has begun to read. */
+void notify_store_ahead(struct notifier *n);
 
 /* notify_raise.c: hands what was told of a view to the replay; */
 void notify_raise_view(const struct notifier *n);

@@ -99,12 +99,6 @@ static int answer_bytes(fuse_req_t req, const struct call *c)
 	return fuse_reply_buf(req, c->out, c->out_len);
 }
 
-/* The directory's bytes were put into the call's text by fill(). */
-static int answer_listing(fuse_req_t req, const struct call *c)
-{
-	return fuse_reply_buf(req, buf_text(&c->text), c->text.len);
-}
-
 static int answer_xattr(fuse_req_t req, const struct call *c)
 {
 	return c->size ? fuse_reply_buf(req, c->out, c->out_len) : fuse_reply_xattr(req, c->out_len);
@@ -140,7 +134,7 @@ static int (*const answers[CALL_KINDS])(fuse_req_t, const struct call *) = {
 	[CALL_RMDIR] = answer_done,      [CALL_RENAME] = answer_done,   [CALL_OPEN] = answer_open,
 	[CALL_CREATE] = answer_create,   [CALL_READ] = answer_bytes,    [CALL_WRITE] = answer_written,
 	[CALL_FLUSH] = answer_done,      [CALL_FSYNC] = answer_done,    [CALL_RELEASE] = answer_done,
-	[CALL_READDIR] = answer_listing, [CALL_STATFS] = answer_statfs, [CALL_GETXATTR] = answer_xattr,
+	[CALL_READDIR] = answer_bytes,   [CALL_STATFS] = answer_statfs, [CALL_GETXATTR] = answer_xattr,
 	[CALL_LISTXATTR] = answer_xattr, [CALL_SETXATTR] = answer_done, [CALL_POLL] = answer_poll,
 };
 
@@ -380,8 +374,12 @@ static bool fill(struct call *c, const char *name, const struct attr *attr, int6
 		need = fuse_add_direntry_plus(c->request, at, room, name, &entry, next);
 	else
 		need = fuse_add_direntry(c->request, at, room, name, &entry.attr, next);
-	c->text.len += need <= room ? need : 0;
-	return need <= room;
+	if (need > room)
+		return false;
+	c->text.len += need;
+	c->out = buf_text(&c->text);
+	c->out_len = c->text.len;
+	return true;
 }
 
 static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool plus)
@@ -595,6 +593,15 @@ int kernel_invalidate_name(struct kernel *k, uint64_t parent, const char *name)
 	HELD_OPEN(k);
 
 	return open_ ? fuse_lowlevel_notify_inval_entry(k->session, parent, name, strlen(name)) : -ENODEV;
+}
+
+int kernel_store(struct kernel *k, uint64_t id, const char *bytes, size_t len)
+{
+	struct fuse_bufvec vector = FUSE_BUFVEC_INIT(len);
+	HELD_OPEN(k);
+
+	vector.buf[0].mem = (char *)bytes;
+	return open_ ? fuse_lowlevel_notify_store(k->session, id, 0, &vector, 0) : -ENODEV;
 }
 
 void kernel_barrier(struct kernel *k, uint64_t parent)

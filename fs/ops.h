@@ -4,6 +4,7 @@
 #include "aws/core/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -39,6 +40,8 @@ void kernel_watch(struct call *call, struct pending *pending);
 int kernel_invalidate_attributes(struct kernel *kernel, uint64_t id);
 int kernel_invalidate_data(struct kernel *kernel, uint64_t id); /* and attributes; of a folder: its listing */
 int kernel_invalidate_name(struct kernel *kernel, uint64_t parent, const char *name);
+/* The whole of a file's bytes, of the size that the kernel knows of it, before anybody asks for them. */
+int kernel_store(struct kernel *kernel, uint64_t id, const char *bytes, size_t len);
 /* Of poll(2): whoever waits is let go, and (`tell`) looks again. */
 struct poll_waiter;
 void kernel_poll_end(struct poll_waiter *waiter, bool tell);

@@ -115,13 +115,14 @@ static int wait_for_readers(struct mount *m, struct call *c, const struct where 
 {
 	struct node *node = where->node;
 	const struct handle *h = node ? node->handles : NULL;
-	bool replayed = replay_is_at_locked(m->replay, where->entry->id);
+	bool busy = replay_is_at_locked(m->replay, where->entry->id) ||
+		    notify_is_storing_locked(m->notifier, where->folder);
 
 	while (h && !h->cached)
 		h = h->next;
 	if (!c->park_end)
 		c->park_end = clock_mono(m->clock) + NOTIFY_PARK;
-	if ((!h && !replayed) || clock_mono(m->clock) >= c->park_end)
+	if ((!h && !busy) || clock_mono(m->clock) >= c->park_end)
 		return 0;
 	if (node)
 		node->awaited = c->park_end;
@@ -328,6 +329,7 @@ static int read_unopened(struct mount *m, struct call *c)
 		version = (struct version){ where.node->held_folder, where.node->held, false };
 	else
 		return -ESTALE;
+	notify_read_locked(m->notifier, node_shown_locked(m, version.folder->id));
 	c->pinned = folder_ref(version.folder);
 	give(c, entry_value(version.folder, version.entry), version.entry->value_len);
 	return 0;
@@ -354,6 +356,8 @@ int vfs_read(struct mount *m, struct call *c)
 		give(c, buf_text(&c->text), c->text.len);
 		return buf_error(&c->text);
 	}
+	if (h->cached)
+		notify_read_locked(m->notifier, node_shown_locked(m, version.folder->id));
 	c->pinned = folder_ref(version.folder);
 	give(c, bytes, version.entry->value_len);
 	return 0;

@@ -270,11 +270,23 @@ static void list_control_itself(struct mount *m, struct call *c)
 		c->fill(c, ".control", &attr, next);
 }
 
+/* Who lists a directory to its end may read its values next. */
+static bool wait_for_values(struct mount *m, struct call *c)
+{
+	int64_t now = clock_mono(m->clock);
+
+	if (!c->park_end)
+		c->park_end = now + NOTIFY_PARK;
+	return now < c->park_end && notify_listed_locked(m->notifier, c->node);
+}
+
 static int list_folder(struct mount *m, struct call *c, const struct view *view, const struct folder *folder)
 {
 	struct attr attr;
 
 	vfs_attr_folder_locked(m, view, folder, &attr);
+	if (c->offset > 0 && first_after(folder, c->offset) == folder->n_entries && wait_for_values(m, c))
+		return CALL_PARKED;
 	if (!fill_dots(c, &attr))
 		return 0;
 	for (size_t i = first_after(folder, c->offset); i < folder->n_entries; i++) {

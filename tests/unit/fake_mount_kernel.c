@@ -115,6 +115,14 @@ int kernel_invalidate_name(struct kernel *k, uint64_t parent, const char *name)
 	return tell(k, "name", parent, name);
 }
 
+int kernel_store(struct kernel *k, uint64_t id, const char *bytes, size_t len)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%.*s", (int)len, bytes);
+	return tell(k, "store", id, text);
+}
+
 void kernel_barrier(struct kernel *k, uint64_t parent)
 {
 	tell(k, "barrier", parent, "");
