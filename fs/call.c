@@ -20,6 +20,11 @@ void attr_stat(const struct attr *attr, struct stat *st)
 	st->st_atim = st->st_ctim = st->st_mtim;
 }
 
+double attr_seconds(int64_t ns)
+{
+	return (double)ns / (double)CLOCK_SECOND;
+}
+
 void call_statvfs(const struct call *c, struct statvfs *st)
 {
 	/* As much again as there is, at least 1 GiB: nobody knows how much a table can hold. */

@@ -130,6 +130,7 @@ struct call {
 
 /* As stat(2) and statvfs(2) tell it. */
 void attr_stat(const struct attr *attr, struct stat *st);
+double attr_seconds(int64_t ns);
 void call_statvfs(const struct call *call, struct statvfs *st);
 /* Frees what the call owns. Idempotent. */
 void call_deinit(struct call *call);

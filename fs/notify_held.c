@@ -14,12 +14,21 @@ enum { PLACE_MAX = 4096 };
 /* A reader younger than this is waited for. */
 #define YOUNG CLOCK_SECOND
 
+/* Whoever bypasses the page cache is waited for too, fstat(2) and mmap(2) do not; but others come after him without
+ * end. */
+static bool is_young(const struct node *node, const struct handle *h, int64_t now)
+{
+	if (h->writes || now - h->opened >= YOUNG)
+		return false;
+	return h->cached || !node->held || now - node->held_since < YOUNG;
+}
+
 static bool has_young_reader(struct mount *m, const struct node *node)
 {
 	int64_t now = clock_mono(m->clock);
 
 	for (const struct handle *h = node ? node->handles : NULL; h; h = h->next) {
-		if (h->cached && now - h->opened < YOUNG)
+		if (is_young(node, h, now))
 			return true;
 	}
 	return false;
@@ -44,6 +53,7 @@ bool notify_hold_locked(struct notifier *n, const struct change_told *change)
 			return false;
 		node->held_folder = folder_ref(change->before_folder);
 		node->held = change->before;
+		node->held_since = clock_mono(m->clock);
 		node->held_for_watchers = false;
 	}
 	if (!node || !node->held)

@@ -39,16 +39,11 @@ static void leave(struct kernel **k)
 
 #define HELD_OPEN(k) __attribute__((cleanup(leave))) struct kernel *open_ = enter(k)
 
-static double seconds(int64_t ns)
-{
-	return (double)ns / (double)CLOCK_SECOND;
-}
-
 static void to_entry(const struct attr *attr, struct fuse_entry_param *entry)
 {
 	*entry = (struct fuse_entry_param){ .ino = attr->id,
-					    .attr_timeout = seconds(attr->attr_ttl),
-					    .entry_timeout = seconds(attr->entry_ttl) };
+					    .attr_timeout = attr_seconds(attr->attr_ttl),
+					    .entry_timeout = attr_seconds(attr->entry_ttl) };
 	attr_stat(attr, &entry->attr);
 }
 
@@ -91,7 +86,7 @@ static int answer_attr(fuse_req_t req, const struct call *c)
 	struct stat st;
 
 	attr_stat(&c->attr, &st);
-	return fuse_reply_attr(req, &st, seconds(c->attr.attr_ttl));
+	return fuse_reply_attr(req, &st, attr_seconds(c->attr.attr_ttl));
 }
 
 static int answer_bytes(fuse_req_t req, const struct call *c)

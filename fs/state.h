@@ -99,6 +99,7 @@ struct node {
 	/* Readers younger than a second hold this version back, see notify.h; NULL: none. */
 	struct folder *held_folder;
 	const struct entry *held;
+	int64_t held_since;     /* mono */
 	bool held_for_watchers; /* somebody else changed the value: its events are still to be raised */
 	/* Of an id that a changed key had before, see notify_renew.c: */
 	int64_t due;        /* mono: when it is bound to the current value; 0: it is no such id */

@@ -281,12 +281,15 @@ int vfs_create(struct mount *m, struct call *c)
 }
 
 /* The version that a handle's reads show: through the page cache that of the file, else the one it opened. */
-static struct version readable(struct mount *m, const struct handle *h)
+static struct version readable(struct mount *m, const struct call *c)
 {
+	const struct handle *h = c->handle;
 	struct version opened = { h->folder, h->entry, true };
 	struct where where = { 0 };
 
-	if (!h->cached || h->node->unlinked)
+	/* Without an owner it is the page cache that asks, also where it was to be bypassed: for mmap(2). */
+	bool paged = h->cached || (!h->writes && !c->owner);
+	if (!paged || h->node->unlinked)
 		return opened;
 	where = where_locked(m, h->node->id);
 	if (where.kind != WHERE_VALUE)
@@ -344,7 +347,7 @@ int vfs_read(struct mount *m, struct call *c)
 		return read_unopened(m, c);
 	if (h->kind == HANDLE_CONTROL)
 		return read_control(m, c);
-	struct version version = readable(m, h);
+	struct version version = readable(m, c);
 	const char *bytes = entry_value(version.folder, version.entry);
 	/* Whoever writes what he read writes on the condition that it is still so. */
 	h->looked = true;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `readers SECONDS READS FILE...`: reads the files in tight loops, in every way there is, until so many seconds have
- * passed or so many reads were made (0: no limit). Each value must be whole: "LENGTH:" and then letters that follow
- * from the length, LENGTH bytes in all. Prints how many reads there were; what was not whole goes to stderr and ends it
- * with 1.
+ * `readers WAYS SECONDS READS FILE...`: reads the files in tight loops, in the first so many ways of four, until so
+ * many seconds have passed or so many reads were made (0: no limit). Each value must be whole: "LENGTH:" and then
+ * letters that follow from the length, LENGTH bytes in all. Prints how many reads there were; what was not whole goes
+ * to stderr and ends it with 1.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +23,7 @@ enum { SIZE_MAX_READ = 1 << 20, CHUNK = 512, SHOWN = 40 };
 struct tally {
 	_Atomic unsigned long reads, broken;
 	unsigned long most;
+	unsigned ways;
 	time_t end;
 };
 
@@ -98,6 +99,9 @@ static void read_once(const char *path, unsigned way, char *bytes, struct tally 
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t len = fd < 0 ? -1 : ways[way](fd, bytes);
 
+	/* Another file has its name by now. */
+	if (fd < 0 && errno == ESTALE)
+		return;
 	if (len < 0)
 		fail(path);
 	bytes[len] = '\0';
@@ -118,23 +122,25 @@ static void read_all(char **paths, int n, unsigned first, struct tally *tally)
 		fail("malloc");
 	for (unsigned round = first; time(NULL) < tally->end && (!tally->most || tally->reads < tally->most); round++) {
 		for (int i = 0; i < n; i++)
-			read_once(paths[i], round % WAYS, bytes, tally);
+			read_once(paths[i], round % tally->ways, bytes, tally);
 	}
 	_exit(0);
 }
 
 int main(int argc, char **argv)
 {
-	enum { PROCESSES = 3, FIRST = 3 };
+	enum { PROCESSES = 3, FIRST = 4 };
 	struct tally *tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int status, broken = 0;
 
 	if (argc <= FIRST || tally == MAP_FAILED) {
-		fprintf(stderr, "usage: readers SECONDS READS FILE...\n");
+		fprintf(stderr, "usage: readers WAYS SECONDS READS FILE...\n");
 		return 2;
 	}
-	tally->end = time(NULL) + atol(argv[1]);
-	tally->most = strtoul(argv[2], NULL, 10);
+	tally->ways = (unsigned)atoi(argv[1]);
+	tally->ways = tally->ways && tally->ways < WAYS ? tally->ways : WAYS;
+	tally->end = time(NULL) + atol(argv[2]);
+	tally->most = strtoul(argv[3], NULL, 10);
 	for (unsigned i = 0; i < PROCESSES; i++) {
 		if (fork() == 0)
 			read_all(argv + FIRST, argc - FIRST, i, tally);
