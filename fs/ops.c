@@ -164,10 +164,8 @@ void kernel_watch(struct call *c, struct pending *pending)
 	fuse_req_interrupt_func(c->request, pending ? on_interrupt : NULL, pending);
 }
 
-static bool opens_itself(fuse_req_t req)
+static bool opens_itself(const struct kernel *k)
 {
-	const struct kernel *k = fuse_req_userdata(req);
-
 	return k->mount->settings->values == VALUES_RO;
 }
 
@@ -281,7 +279,7 @@ ON_FILE(on_release, CALL_RELEASE)
 #define ON_OPEN(function, kind)                                                           \
 	static void function(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info) \
 	{                                                                                 \
-		if (opens_itself(req))                                                    \
+		if (opens_itself(fuse_req_userdata(req)))                                 \
 			fuse_reply_err(req, ENOSYS);                                      \
 		else                                                                      \
 			plain(req, kind, ino, info);                                      \
@@ -431,9 +429,8 @@ static void on_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 
 static void on_init(void *data, struct fuse_conn_info *connection)
 {
-	const struct kernel *k = data;
 	/* Where nobody is asked to open, a truncation must come by itself. */
-	unsigned truncates = k->mount->settings->values == VALUES_RO ? 0 : FUSE_CAP_ATOMIC_O_TRUNC;
+	unsigned truncates = opens_itself(data) ? 0 : FUSE_CAP_ATOMIC_O_TRUNC;
 
 	/* All writes carry their lock owner, and nobody sees half of one: no write-back cache. */
 	connection->want &= ~(unsigned)(FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_SPLICE_READ | FUSE_CAP_ATOMIC_O_TRUNC);
@@ -597,10 +594,4 @@ int kernel_store(struct kernel *k, uint64_t id, const char *bytes, size_t len)
 
 	vector.buf[0].mem = (char *)bytes;
 	return open_ ? fuse_lowlevel_notify_store(k->session, id, 0, &vector, 0) : -ENODEV;
-}
-
-void kernel_barrier(struct kernel *k, uint64_t parent)
-{
-	/* No file has this name: "%" alone decodes to nothing. */
-	kernel_invalidate_name(k, parent, "%");
 }

@@ -46,4 +46,8 @@ int kernel_store(struct kernel *kernel, uint64_t id, const char *bytes, size_t l
 struct poll_waiter;
 void kernel_poll_end(struct poll_waiter *waiter, bool tell);
 /* Returns when no LOOKUP or READDIRPLUS of that folder is being answered any more. */
-void kernel_barrier(struct kernel *kernel, uint64_t parent);
+static inline void kernel_barrier(struct kernel *kernel, uint64_t parent)
+{
+	/* No file has this name: "%" alone decodes to nothing. */
+	kernel_invalidate_name(kernel, parent, "%");
+}

@@ -85,7 +85,7 @@ struct fake_clock {
 
 struct kernel {
 	pthread_mutex_t lock; /* "told": guards all below */
-	struct buf told;      /* "data ID", "attributes ID", "name PARENT NAME", "barrier PARENT", one line each */
+	struct buf told;      /* "data ID", "attributes ID", "name PARENT NAME", "store ID BYTES", one line each */
 	uint64_t forgotten[8];
 	bool forgets_all; /* holds no id at all */
 	bool closed;      /* notifications wait, */

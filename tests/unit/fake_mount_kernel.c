@@ -123,11 +123,6 @@ int kernel_store(struct kernel *k, uint64_t id, const char *bytes, size_t len)
 	return tell(k, "store", id, text);
 }
 
-void kernel_barrier(struct kernel *k, uint64_t parent)
-{
-	tell(k, "barrier", parent, "");
-}
-
 bool fake_was_told(struct fake *f, const char *what, uint64_t id, const char *name)
 {
 	char line[512];

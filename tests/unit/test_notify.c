@@ -118,7 +118,7 @@ static void test_what_the_kernel_does_not_hold_is_told_again_behind_a_barrier(vo
 	pthread_mutex_unlock(&f->kernel.lock);
 	change_elsewhere(f, "theirs");
 	fake_until_told(f);
-	assert_true(fake_was_told(f, "barrier", fake_id(f, "s/o"), ""));
+	assert_true(fake_was_told(f, "name", fake_id(f, "s/o"), "%"));
 }
 
 static bool shows(void *data)
