@@ -86,11 +86,11 @@ def make_site(folder, servers, request):
     """A site on the backend of that name."""
     sites = []
 
-    def make(name, table=TableSite, file=LocalSite, **how):
+    def make(name, in_table=TableSite, in_file=LocalSite, **how):
         if name == 'local':
-            site = file(folder, request.getfixturevalue('empty_database'))
+            site = in_file(folder, request.getfixturevalue('empty_database'))
         else:
-            site = table(folder, servers(name), **how)
+            site = in_table(folder, servers(name), **how)
         sites.append(site)
         return site
 
@@ -108,12 +108,12 @@ def site(request, make_site):
 @pytest.fixture(params=BACKENDS)
 def paths(request, make_site):
     """An empty site of the path layout on every backend in turn."""
-    return make_site(request.param, table=PathTable, file=PathFile)
+    return make_site(request.param, in_table=PathTable, in_file=PathFile)
 
 
 @pytest.fixture(params=TABLES)
 def path_table(request, make_site):
-    return make_site(request.param, table=PathTable)
+    return make_site(request.param, in_table=PathTable)
 
 
 @pytest.fixture
