@@ -43,6 +43,9 @@ static void XMLCALL on_end(void *data, const char *name)
 	const char *parent = strrchr(buf_text(&r->path), '/');
 
 	(void)name;
+	/* A parser that was stopped at a tag which is its own end still reports that. */
+	if (buf_error(&r->path))
+		return;
 	if (r->leaf)
 		r->on_leaf(r->data, buf_text(&r->path), buf_text(&r->text));
 	r->leaf = false;

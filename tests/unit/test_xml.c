@@ -64,11 +64,27 @@ static void test_depth_is_bounded(void **state)
 	assert_string_equal(buf_text(&leaves), "");
 }
 
+/* Begins and ends in one tag: the parser reports the end of what it was told to stop at. */
+static void test_names_are_bounded(void **state)
+{
+	static const char *const around[][2] = { { "<", "/>" }, { "<a><", "/></a>" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(around) / sizeof(around[0]); i++) {
+		_buf_cleanup_ struct buf answer = BUF_INIT(1 << 20), leaves = BUF_INIT(1000);
+		buf_printf(&answer, "%s%01000d%s", around[i][0], 0, around[i][1]);
+		memset(answer.data + strlen(around[i][0]), 'x', 1000);
+		assert_int_equal(xml_read(&answer, note, &leaves, NULL), -EIO);
+		assert_string_equal(buf_text(&leaves), "");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_leaves),
 		cmocka_unit_test(test_depth_is_bounded),
+		cmocka_unit_test(test_names_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
