@@ -209,7 +209,10 @@ static void copy(char *to, size_t size, const char *from, size_t len)
 	to[len] = '\0';
 }
 
-/* "com.amazonaws.dynamodb.v20120810#Code" and "Code:http://…" hold the code between the marks. */
+static const char code_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+/* "com.amazonaws.dynamodb.v20120810#Code" and "Code:http://…" hold the code between the marks. What is none may move a
+ * terminal's cursor: it is not kept. */
 static void keep_code(struct aws_error_answer *out, const char *text)
 {
 	size_t len = strcspn(text, ":");
@@ -221,7 +224,7 @@ static void keep_code(struct aws_error_answer *out, const char *text)
 			break;
 		}
 	}
-	if (len && !out->code[0])
+	if (len && !out->code[0] && strspn(text, code_bytes) >= len)
 		copy(out->code, sizeof(out->code), text, len);
 }
 

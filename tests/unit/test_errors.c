@@ -35,6 +35,8 @@ static const struct row {
 	enum aws_error_kind kind;
 	int number;
 } rows[] = {
+	/* No code at all: a terminal would obey it */
+	{ 400, "", "{\"__type\":\"\\u001b[2JThrottling\",\"message\":\"oops\"}", "", "oops", AWS_ERROR_FINAL, EIO },
 	/* JSON, as servers write it */
 	{ 400, "", "{\"__type\":\"" DYNAMO "ResourceNotFoundException\",\"message\":\"Requested resource not found\"}",
 	  "ResourceNotFoundException", "Requested resource not found", AWS_ERROR_FINAL, ENXIO },
