@@ -129,20 +129,35 @@ static int find_role(const struct credentials_context *context, int cancel_fd, s
 	return result < 0 ? result : credentials_assume(context, &role, &found, NULL, cancel_fd, out, e);
 }
 
-static int find(const struct credentials_chain *chain, struct credentials *fresh, struct error *e)
+static int find_with(const struct credentials_chain *chain, int64_t skew, struct credentials *fresh, struct error *e)
 {
 	struct credentials_context context = chain->context;
 	char until[CLOCK_ISO8601_SIZE];
 
-	context.skew = atomic_load(&chain->skew);
+	context.skew = skew;
 	int result = find_role(&context, chain->stop_fd, fresh, e);
-	if (result < 0 || !fresh->expires || fresh->expires > now_corrected(chain))
+	if (result < 0 || !fresh->expires || fresh->expires > credentials_now(&context))
 		return result;
 	clock_format_iso8601(fresh->expires, until);
-	error_set(e, EACCES, "the AWS credentials that there are expired at %s (%s): renew them", until,
-		  fresh->provider);
+	error_set(e, EACCES,
+		  "the AWS credentials that there are expired at %s (%s): renew them, or set this machine's clock",
+		  until, fresh->provider);
 	credentials_deinit(fresh);
 	return -EACCES;
+}
+
+static int find(struct credentials_chain *chain, struct credentials *fresh, struct error *e)
+{
+	int64_t skew = atomic_load(&chain->skew);
+	struct error why = ERROR_NULL;
+	int result = find_with(chain, skew, fresh, &why);
+
+	/* It may be from before somebody set the clock; without keys nobody would ask a server for the time again. */
+	if (result == -EACCES && skew && find_with(chain, 0, fresh, NULL) == 0) {
+		atomic_compare_exchange_strong(&chain->skew, &skew, 0);
+		return 0;
+	}
+	return result < 0 ? error_set(e, why.number, "%s", why.text) : 0;
 }
 
 static void *round_main(void *data)

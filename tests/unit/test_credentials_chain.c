@@ -230,7 +230,8 @@ static void test_old_ones_serve_until_they_expire(void **state)
 	expect(c, "set both or neither");
 	set_keys(c, "three", "2015-08-30T13:30:00Z");
 	move_clock(c, 30);
-	expect(c, "the AWS credentials that there are expired at 2015-08-30T13:30:00Z (environment): renew them");
+	expect(c,
+	       "the AWS credentials that there are expired at 2015-08-30T13:30:00Z (environment): renew them, or set");
 	set_keys(c, "four", "2015-08-30T14:00:00Z");
 	move_clock(c, 30);
 	expect(c, "four");
@@ -250,6 +251,22 @@ static void test_expiry_and_skew(void **state)
 	move_clock(c, 2 * 3600);
 	expect(c, "two");
 	assert_int_equal(2, c->asked);
+}
+
+/* What a server told of the clock does not outlast that somebody set it. */
+static void test_skew_is_forgotten(void **state)
+{
+	struct chain_world *c = *state;
+
+	credentials_chain_set_skew(c->chain, 2 * 3600 * CLOCK_SECOND);
+	set_keys(c, "one", "2015-08-30T12:00:00Z");
+	expect(c, "renew them");
+	c->world->wall += 2 * 3600 * CLOCK_SECOND;
+	set_keys(c, "two", "2015-08-30T15:36:00Z");
+	move_clock(c, 1);
+	expect(c, "two");
+	expect(c, "two");
+	assert_int_equal(4, c->asked);
 }
 
 /* A failure is not asked for again by every caller. */
@@ -380,6 +397,7 @@ int main(void)
 		CHAIN_TEST(test_renews_short_lived_ones),
 		CHAIN_TEST(test_old_ones_serve_until_they_expire),
 		CHAIN_TEST(test_expiry_and_skew),
+		CHAIN_TEST(test_skew_is_forgotten),
 		CHAIN_TEST(test_failures_are_kept_for_a_while),
 		CHAIN_TEST(test_a_waiting_caller_has_a_deadline),
 		CHAIN_TEST(test_fixed),
