@@ -11,12 +11,11 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html */
-enum { PATIENCE_SECONDS = 60 };
+enum { PATIENCE_SECONDS = 60, PAUSE_MS = 10 };
 
 /* A process under way, at the head of a group of its own. */
 struct process {
@@ -25,7 +24,6 @@ struct process {
 	int cancel_fd;
 	pid_t pid;
 	int out; /* the reading end of its standard output */
-	int pidfd;
 };
 
 static int set_up(posix_spawn_file_actions_t *files, posix_spawnattr_t *attributes, int out)
@@ -78,12 +76,11 @@ static int start(struct process *process, char **words, struct error *e)
 		return error_set(e, EACCES, "it cannot be started: %s", strerror(number));
 	}
 	process->out = ends[0];
-	process->pidfd = pidfd_open(process->pid, 0);
 	return 0;
 }
 
-/* Until one of its two descriptors is readable. */
-static int wait_for(const struct process *process, int fd, struct error *e)
+/* Until `fd` (-1: none) is readable, or for that many milliseconds. */
+static int wait_for(const struct process *process, int fd, int ms, struct error *e)
 {
 	struct pollfd fds[] = { { .fd = fd, .events = POLLIN }, { .fd = process->cancel_fd, .events = POLLIN } };
 
@@ -91,10 +88,10 @@ static int wait_for(const struct process *process, int fd, struct error *e)
 		int64_t left = (process->deadline - clock_mono(process->clock) + CLOCK_MS - 1) / CLOCK_MS;
 		if (left <= 0)
 			return error_set(e, ETIMEDOUT, "it took longer than %d s and was killed", PATIENCE_SECONDS);
-		int n = poll(fds, 2, left > INT_MAX ? INT_MAX : (int)left);
+		int n = poll(fds, 2, left > ms ? ms : (int)left);
 		if (n > 0 && fds[1].revents)
 			return error_set(e, ECANCELED, "it was given up and killed");
-		if (n > 0)
+		if (n > 0 || (n == 0 && left > ms))
 			return 0;
 	}
 }
@@ -103,7 +100,7 @@ static int read_output(const struct process *process, struct buf *output, struct
 {
 	for (;;) {
 		char *room = buf_reserve(output, PIPE_BUF);
-		int result = wait_for(process, process->out, e);
+		int result = wait_for(process, process->out, INT_MAX, e);
 		if (result < 0)
 			return result;
 		if (!room)
@@ -118,22 +115,33 @@ static int read_output(const struct process *process, struct buf *output, struct
 	}
 }
 
+/* Asked again and again: a pidfd, which could be waited for, is not to be had in every container. */
+static int wait_for_end(const struct process *process, int *status, struct error *e)
+{
+	for (;;) {
+		pid_t ended = waitpid(process->pid, status, WNOHANG);
+		if (ended > 0 || (ended < 0 && errno != EINTR))
+			return 0;
+		int result = wait_for(process, -1, PAUSE_MS, e);
+		if (result < 0)
+			return result;
+	}
+}
+
 /* Waits for its end, or makes it. */
 static int finish(const struct process *process, int result, struct error *e)
 {
 	int status = 0;
 
-	if (result == 0 && process->pidfd >= 0)
-		result = wait_for(process, process->pidfd, e);
-	if (result < 0)
-		kill(-process->pid, SIGKILL);
-	while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	if (result == 0)
+		result = wait_for_end(process, &status, e);
 	close(process->out);
-	if (process->pidfd >= 0)
-		close(process->pidfd);
-	if (result < 0)
+	if (result < 0) {
+		kill(-process->pid, SIGKILL);
+		while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
+			;
 		return result;
+	}
 	if (WIFSIGNALED(status))
 		return error_set(e, EACCES, "it ended by signal %d: run it to see why", WTERMSIG(status));
 	if (WEXITSTATUS(status))
