@@ -157,6 +157,7 @@ static void print_options(FILE *out)
 {
 	static const char *const titles[] = {
 		[OPTION_GLOBAL] = "Of the mount",
+		[OPTION_ACCESS] = "Who may",
 		[OPTION_LOGGING] = "Of the log",
 		[OPTION_SOURCE] = "Of a source (in [global]: of all)",
 	};

@@ -14,7 +14,15 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-enum section_kind { SECTION_DEFAULT, SECTION_GLOBAL, SECTION_LOGGING, SECTION_SOURCE, SECTION_SCALER, SECTION_UNKNOWN };
+enum section_kind {
+	SECTION_DEFAULT,
+	SECTION_GLOBAL,
+	SECTION_LOGGING,
+	SECTION_SOURCE,
+	SECTION_STORE,
+	SECTION_SCALER,
+	SECTION_UNKNOWN
+};
 
 /* A name that ends in ':' is followed by a name of the user's. */
 static const struct section_row {
@@ -23,7 +31,7 @@ static const struct section_row {
 } section_rows[] = {
 	{ "DEFAULT", SECTION_DEFAULT },        { "global", SECTION_GLOBAL },    { "logging", SECTION_LOGGING },
 	{ "source:", SECTION_SOURCE },         { "table:", SECTION_SCALER },    { "gsi:", SECTION_SCALER },
-	{ "default_options", SECTION_SCALER }, { "schedule:", SECTION_SCALER },
+	{ "default_options", SECTION_SCALER }, { "schedule:", SECTION_SCALER }, { "store:", SECTION_STORE },
 };
 
 static enum section_kind section_kind(const char *name)
@@ -37,7 +45,8 @@ static enum section_kind section_kind(const char *name)
 	return SECTION_UNKNOWN;
 }
 
-static const char *source_name(const char *section)
+/* What stands behind the ':'. */
+static const char *given_name(const char *section)
 {
 	const char *name = strchr(section, ':') + 1;
 
@@ -50,7 +59,9 @@ static bool belongs(const struct option_spec *spec, enum section_kind kind)
 {
 	if (kind == SECTION_DEFAULT || kind == SECTION_GLOBAL)
 		return (kind == SECTION_DEFAULT || spec->scope != OPTION_LOGGING) && strcmp(spec->name, "source") != 0;
-	return spec->scope == (kind == SECTION_LOGGING ? OPTION_LOGGING : OPTION_SOURCE);
+	if (kind == SECTION_SOURCE || kind == SECTION_STORE)
+		return spec->scope == OPTION_ACCESS || (kind == SECTION_SOURCE && spec->scope == OPTION_SOURCE);
+	return spec->scope == OPTION_LOGGING;
 }
 
 static int check_section(const struct ini *ini, size_t i, bool *scaler, struct error *e)
@@ -60,10 +71,13 @@ static int check_section(const struct ini *ini, size_t i, bool *scaler, struct e
 
 	*scaler |= kind == SECTION_SCALER;
 	if (kind == SECTION_UNKNOWN)
-		return error_set(e, EINVAL,
-				 "there is no section [%.64s]; [global], [logging] and [source: NAME] are known", name);
-	if (kind == SECTION_SOURCE && !*source_name(name))
-		return error_set(e, EINVAL, "a source needs a name: [source: NAME]");
+		return error_set(
+			e, EINVAL,
+			"there is no section [%.64s]; [global], [logging], [source: NAME] and [store: NAME] are known",
+			name);
+	if ((kind == SECTION_SOURCE || kind == SECTION_STORE) && !*given_name(name))
+		return error_set(e, EINVAL, "this section needs a name: [%s NAME]",
+				 kind == SECTION_SOURCE ? "source:" : "store:");
 	return 0;
 }
 
@@ -166,7 +180,7 @@ static int add_source(struct settings *settings, const char *name, const char *t
 		return error_no_memory(e);
 	settings->sources = grown;
 	grown += settings->n_sources++;
-	*grown = (struct source_settings){ 0 };
+	*grown = (struct source_settings){ .access = settings->access };
 	int r = options_default(OPTION_SOURCE, grown, e);
 	if (r == 0 && name)
 		r = copy(&grown->name, name, e);
@@ -178,7 +192,7 @@ static int add_source(struct settings *settings, const char *name, const char *t
 static int add_file_source(struct settings *settings, const struct ini *ini, const char *file, size_t i,
 			   struct error *e)
 {
-	const char *section = ini->sections[i].name, *name = source_name(section);
+	const char *section = ini->sections[i].name, *name = given_name(section);
 
 	for (size_t j = 0; j < settings->n_sources; j++) {
 		if (strcmp(settings->sources[j].name, name) == 0) {
@@ -190,6 +204,8 @@ static int add_file_source(struct settings *settings, const struct ini *ini, con
 	struct source_settings *source = r == 0 ? &settings->sources[settings->n_sources - 1] : NULL;
 	if (r == 0)
 		r = apply_file(ini, file, section, OPTION_SOURCE, source, e);
+	if (r == 0)
+		r = apply_section(ini, file, section, OPTION_ACCESS, &source->access, e);
 	if (r == 0 && !source->source) {
 		error_set(e, EINVAL, "[source: %.64s] needs source = local, local:FILE or dynamodb:TABLE", name);
 		r = error_context(e, "%s:%d", file, ini->sections[i].line);
@@ -224,6 +240,29 @@ static int add_sources(struct settings *settings, const struct ini *ini, const s
 	}
 	if (r == 0 && settings->n_sources == 0)
 		r = add_only_source(settings, ini, request->file, "local", e);
+	return r;
+}
+
+static int add_stores(struct settings *settings, const struct ini *ini, const struct config_request *request,
+		      struct error *e)
+{
+	int r = 0;
+
+	settings->stores = calloc(ini->n_sections + 1, sizeof(*settings->stores));
+	if (!settings->stores)
+		return error_no_memory(e);
+	for (size_t i = 0; r == 0 && i < ini->n_sections; i++) {
+		const char *section = ini->sections[i].name;
+		if (section_kind(section) != SECTION_STORE)
+			continue;
+		struct store_settings *store = &settings->stores[settings->n_stores++];
+		store->access = ACCESS_UNSET;
+		r = copy(&store->name, given_name(section), e);
+		if (r == 0)
+			r = apply_section(ini, request->file, section, OPTION_ACCESS, &store->access, e);
+		if (r == 0)
+			r = apply_pairs(request->options, OPTION_ACCESS, &store->access, e);
+	}
 	return r;
 }
 
@@ -412,39 +451,35 @@ static int check_sources(struct settings *settings, struct error *e)
 
 static void identity_defaults(struct settings *settings, const struct config_identity *who)
 {
-	settings->uid = who->uid;
-	settings->gid = who->gid;
+	settings->access = (struct access){ .uid = who->uid, .gid = who->gid, .mode = who->uid == 0 ? 0644 : 0600 };
 	settings->allow_other = who->uid == 0;
-	settings->mode = who->uid == 0 ? 0644 : 0600;
-}
-
-static void finish_modes(struct settings *settings)
-{
-	mode_t search = (settings->mode & 0444) >> 2;
-
-	settings->dir_mode = (settings->mode | search) & ~settings->umask;
-	settings->mode &= ~settings->umask;
 }
 
 /* Everything that [global], [logging] and their options after -o say. */
 static int fill_global(struct settings *settings, const struct ini *ini, const struct config_request *request,
 		       struct error *e)
 {
-	static const char *const names[] = { [OPTION_GLOBAL] = "global", [OPTION_LOGGING] = "logging" };
+	const struct {
+		const char *section;
+		enum option_scope scope;
+		void *base;
+	} places[] = { { "global", OPTION_GLOBAL, settings },
+		       { "logging", OPTION_LOGGING, settings },
+		       { "global", OPTION_ACCESS, &settings->access } };
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < COUNT_OF(names); i++) {
-		r = options_default((enum option_scope)i, settings, e);
+	for (size_t i = 0; r == 0 && i < COUNT_OF(places); i++) {
+		r = options_default(places[i].scope, places[i].base, e);
 		if (r == 0)
-			r = apply_file(ini, request->file, names[i], (enum option_scope)i, settings, e);
+			r = apply_file(ini, request->file, places[i].section, places[i].scope, places[i].base, e);
 	}
 	/* It is one of the file's sources, which SOURCE replaces. */
 	if (!means_the_file(request->source)) {
 		free(settings->default_source);
 		settings->default_source = NULL;
 	}
-	for (size_t i = 0; r == 0 && i < COUNT_OF(names); i++)
-		r = apply_pairs(request->options, (enum option_scope)i, settings, e);
+	for (size_t i = 0; r == 0 && i < COUNT_OF(places); i++)
+		r = apply_pairs(request->options, places[i].scope, places[i].base, e);
 	return r;
 }
 
@@ -468,8 +503,12 @@ static int fill(struct settings *settings, const struct ini *ini, const struct c
 
 	if (r == 0)
 		r = add_sources(settings, ini, request, e);
+	if (r == 0)
+		r = add_stores(settings, ini, request, e);
 	for (size_t i = 0; r == 0 && i < settings->n_sources; i++) {
 		r = apply_pairs(request->options, OPTION_SOURCE, &settings->sources[i], e);
+		if (r == 0)
+			r = apply_pairs(request->options, OPTION_ACCESS, &settings->sources[i].access, e);
 		if (r == 0)
 			r = finish_source(&settings->sources[i], &request->who, e);
 	}
@@ -479,7 +518,7 @@ static int fill(struct settings *settings, const struct ini *ini, const struct c
 		r = make_log_absolute(settings, e);
 	if (r == 0)
 		r = copy(&settings->shown, request->source ? request->source : "dynconf", e);
-	finish_modes(settings);
+	access_finish(&settings->access);
 	return r;
 }
 

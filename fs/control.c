@@ -224,7 +224,9 @@ static int attr_of(struct mount *m, uint64_t id, const struct spot *spot, struct
 	uint64_t seen = 0;
 
 	/* Whatever is said here may be old a moment later. */
-	*attr = (struct attr){ .id = id, .uid = s->uid, .gid = s->gid, .mode = S_IFDIR | 0700, .mtime = m->root_mtime };
+	*attr = (struct attr){
+		.id = id, .uid = s->access.uid, .gid = s->access.gid, .mode = S_IFDIR | 0700, .mtime = m->root_mtime
+	};
 	if (!spot->row)
 		return 0;
 	attr->mode = S_IFREG | (is_shown(spot->row) ? 0400 : 0) | (spot->row->act ? 0200 : 0);

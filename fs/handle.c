@@ -127,8 +127,8 @@ static int prepare_append(struct handle *h, const char *data, size_t len, int64_
 
 	if (first)
 		h->own_from = h->work.len;
-	if (first && h->known &&
-	    value_append_wants_break(h->type, h->newline, buf_text(&h->work), h->work.len, data, len)) {
+	enum value_type type = h->known ? h->type : value_type_of_new(buf_text(&h->work), h->work.len);
+	if (first && value_append_wants_break(type, h->newline, buf_text(&h->work), h->work.len, data, len)) {
 		int r = resize(h, h->work.len + 1, e);
 		if (r < 0)
 			return r;

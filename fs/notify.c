@@ -91,6 +91,8 @@ struct version notify_version_locked(const struct view *view, const struct folde
 	/* What is read on every access is in no page cache, nor is a document of which no change would be told. */
 	if (of == view->current || view->ttl == 0 || (document && !is_kept_document(view, entry)))
 		return now;
+	if (ours_is_known_locked(view, folder, entry))
+		return now;
 	struct version told = version_in(view, of, folder->path, name, document);
 	size_t at = view->telling ? position(n, folder->path, name) : SIZE_MAX;
 	bool settled = at == SIZE_MAX || at < n->settled;
@@ -258,9 +260,18 @@ static void drop_view(struct notifier *n)
 		n->view->documented = snapshot_ref(n->view->telling);
 	}
 	n->view->telling = NULL;
+	if (n->view->told == n->view->current)
+		idmap_deinit(&n->view->known);
 	n->view = NULL;
 	n->n = 0;
 	pthread_cond_broadcast(&n->told);
+}
+
+static bool is_known_to_kernel(struct mount *m, uint64_t shown)
+{
+	struct where where = where_locked(m, shown);
+
+	return where.kind == WHERE_VALUE && ours_is_known_locked(where.view, where.folder, where.entry);
 }
 
 /* The value flips now, or stays as it was for a reader that has just opened it. */
@@ -273,9 +284,12 @@ static void flip(struct notifier *n, struct change_told *change)
 	change->parent = node_shown_locked(m, folder->id);
 	if (!is_value_change(change))
 		return;
-	change->renewed = notify_renew_locked(n, change);
-	change->held = !change->renewed && notify_hold_locked(n, change);
-	if (change->held || change->renewed)
+	/* Whoever reads what the kernel wrote itself has the newest version; documents have no ids but their folder's.
+	 */
+	bool known = is_known_to_kernel(m, change->shown);
+	change->renewed = !known && !id_is_document(change->after->id) && notify_renew_locked(n, change);
+	change->held = !known && !change->renewed && notify_hold_locked(n, change);
+	if (known || change->held || change->renewed)
 		change->shown = 0;
 }
 

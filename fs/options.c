@@ -8,11 +8,13 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define GLOBAL(field) OPTION_GLOBAL, offsetof(struct settings, field)
+#define ACCESS(field) OPTION_ACCESS, offsetof(struct access, field)
 #define LOGGING(field) OPTION_LOGGING, offsetof(struct settings, field)
 #define SOURCE(field) OPTION_SOURCE, offsetof(struct source_settings, field)
 #define YEAR (365 * 86400 * CLOCK_SECOND)
@@ -25,14 +27,15 @@ const struct option_spec option_table[] = {
 	{ "ro", GLOBAL(read_only), OPTION_BOOL, NULL, "no|yes", "nothing can be written" },
 	{ "rw", GLOBAL(read_only), OPTION_BOOL, NULL, "yes|no", "the opposite of ro, and the default" },
 	{ "allow-other", GLOBAL(allow_other), OPTION_BOOL, NULL, "no|yes", "other users may use the mount; yes where root mounts" },
-	{ "uid", GLOBAL(uid), OPTION_ID, NULL, "NUMBER", "the owner of all files; else whoever mounts" },
-	{ "gid", GLOBAL(gid), OPTION_ID, NULL, "NUMBER", "their group" },
-	{ "mode", GLOBAL(mode), OPTION_MODE, NULL, "OCTAL", "permissions of files: 0644 where root mounts, else 0600; directories get search where reading is" },
-	{ "umask", GLOBAL(umask), OPTION_MODE, NULL, "OCTAL", "permissions taken off files and directories" },
 	{ "control", GLOBAL(control), OPTION_WORD, "hidden", "hidden|listed|off", "whether .control is there, and in listings of the root" },
 	{ "commit", GLOBAL(commit), OPTION_WORD, "close", "close|write", "store a changed file when it is closed, or in every write(2)" },
 	{ "values", GLOBAL(values), OPTION_WORD, "rw", "rw|ro", "ro: only .control can be written, and what was read once is read again without the daemon" },
 	{ "scaler", GLOBAL(scaler), OPTION_BOOL, "no", "no|yes", "scale the DynamoDB tables of the file's sections [table: KEY]; on one host only" },
+	{ "uid", ACCESS(uid), OPTION_ID, NULL, "NUMBER", "the owner of all files; else whoever mounts" },
+	{ "gid", ACCESS(gid), OPTION_ID, NULL, "NUMBER", "their group" },
+	{ "group", ACCESS(gid), OPTION_GROUP, NULL, "NAME", "their group, by its name" },
+	{ "mode", ACCESS(mode), OPTION_MODE, NULL, "OCTAL", "permissions of files: 0644 where root mounts, else 0600; directories get search where reading is" },
+	{ "umask", ACCESS(umask), OPTION_MODE, NULL, "OCTAL", "permissions taken off files and directories" },
 	{ "log-file", LOGGING(log_file), OPTION_TEXT, NULL, "FILE", "append the log to this file; else stderr with -f, and syslog without" },
 	{ "log-level", LOGGING(log_level), OPTION_WORD, "info", "debug|info|warning|error", "the least important lines that are logged" },
 	{ "source", SOURCE(source), OPTION_TEXT, NULL, "SOURCE", "local, local:FILE or dynamodb:TABLE" },
@@ -74,6 +77,7 @@ static const char *const mount_words[] = {
 
 static const char *const sections[] = {
 	[OPTION_GLOBAL] = "[global]",
+	[OPTION_ACCESS] = "[global], [source: NAME], [store: NAME]",
 	[OPTION_LOGGING] = "[logging]",
 	[OPTION_SOURCE] = "[source: NAME]",
 };
@@ -315,6 +319,19 @@ static int set_id(const struct option_spec *spec, void *field, const char *value
 	return 0;
 }
 
+static int set_group(const struct option_spec *spec, void *field, const char *value, struct error *e)
+{
+	char text[4096];
+	struct group group, *found = NULL;
+
+	if (*value >= '0' && *value <= '9')
+		return set_id(spec, field, value, e);
+	if (getgrnam_r(value, &group, text, sizeof(text), &found) != 0 || !found)
+		return error_set(e, EINVAL, "%s takes the name of a group, and there is none of that name", spec->name);
+	*(gid_t *)field = found->gr_gid;
+	return 0;
+}
+
 static int set_mode(const struct option_spec *spec, void *field, const char *value, struct error *e)
 {
 	int64_t number;
@@ -327,9 +344,9 @@ static int set_mode(const struct option_spec *spec, void *field, const char *val
 }
 
 static int (*const setters[OPTION_TYPES])(const struct option_spec *, void *, const char *, struct error *) = {
-	[OPTION_TEXT] = set_text,   [OPTION_KEY] = set_text,  [OPTION_LIST] = set_list,
-	[OPTION_WORD] = set_word,   [OPTION_BOOL] = set_bool, [OPTION_TIME] = set_time,
-	[OPTION_COUNT] = set_count, [OPTION_ID] = set_id,     [OPTION_MODE] = set_mode,
+	[OPTION_TEXT] = set_text,   [OPTION_KEY] = set_text,  [OPTION_LIST] = set_list,   [OPTION_WORD] = set_word,
+	[OPTION_BOOL] = set_bool,   [OPTION_TIME] = set_time, [OPTION_COUNT] = set_count, [OPTION_ID] = set_id,
+	[OPTION_GROUP] = set_group, [OPTION_MODE] = set_mode,
 };
 
 static int needs_value(const struct option_spec *spec, struct error *e)

@@ -13,6 +13,7 @@
  */
 enum option_scope {
 	OPTION_GLOBAL,  /* [global], into struct settings */
+	OPTION_ACCESS,  /* [global], [source: NAME] and [store: NAME], into the struct access of each */
 	OPTION_LOGGING, /* [logging], into struct settings */
 	OPTION_SOURCE,  /* [source: NAME], or [global] for all sources, into struct source_settings */
 	OPTION_SCOPES
@@ -27,6 +28,7 @@ enum option_type {
 	OPTION_TIME,  /* int64_t nanoseconds, written in seconds or with a unit */
 	OPTION_COUNT, /* int64_t */
 	OPTION_ID,    /* uid_t or gid_t, a number */
+	OPTION_GROUP, /* gid_t, a group's name or number */
 	OPTION_MODE,  /* mode_t, octal */
 	OPTION_TYPES
 };

@@ -36,11 +36,24 @@ void ours_add_locked(struct view *view, const struct fact *done)
 	idmap_set(&view->ours, key, became[done->kind]);
 }
 
+void ours_known_locked(struct view *view, const struct fact *done)
+{
+	if (done->kind == FACT_VALUE)
+		idmap_set(&view->known, key_of(done->folder, done->name),
+			  (uint64_t)(done->mtime ? done->mtime : done->wall));
+}
+
 static bool became(const struct idmap *ours, uint64_t key, uint64_t what)
 {
 	uint64_t value = 0;
 
 	return idmap_get(ours, key, &value) && value == what;
+}
+
+bool ours_is_known_locked(const struct view *view, const struct folder *folder, const struct entry *entry)
+{
+	return view->known.n > 0 &&
+	       became(&view->known, key_of(folder->path, entry_name(folder, entry)), (uint64_t)entry->mtime);
 }
 
 bool ours_has(const struct idmap *ours, const struct difference *d)

@@ -22,6 +22,23 @@ enum billing_mode { BILLING_PROVISIONED, BILLING_ON_DEMAND };
 enum layout_kind { LAYOUT_OPTIONS, LAYOUT_PATH, LAYOUT_KINDS }; /* rows of the layout table */
 enum root_mode { ROOT_AUTO, ROOT_NO, ROOT_YES };
 
+/* Who may: owner, group and permissions of files and directories. The options of this are those of OPTION_ACCESS. */
+struct access {
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;     /* of files */
+	mode_t umask;    /* taken off, once access_finish was called */
+	mode_t dir_mode; /* set by access_finish: mode plus search where it reads */
+};
+
+#define ACCESS_UNSET ((struct access){ .uid = (uid_t)-1, .gid = (gid_t)-1, .mode = (mode_t)-1, .umask = (mode_t)-1 })
+
+/* What [store: NAME] says; unset fields are its source's. */
+struct store_settings {
+	char *name; /* raw */
+	struct access access;
+};
+
 struct source_settings {
 	char *name;   /* of `[source: NAME]`; for SOURCE on the command line: the table, or "local" */
 	char *source; /* as given: "local", "local:FILE", "dynamodb:TABLE" */
@@ -42,6 +59,7 @@ struct source_settings {
 	int64_t ttl;           /* nanoseconds; 0: read on every access */
 	int64_t timeout;       /* nanoseconds, for one request */
 	enum newline_mode newline;
+	struct access access;
 	bool create; /* a missing table is created */
 	enum billing_mode billing;
 	int64_t read_units, write_units;
@@ -58,11 +76,9 @@ struct settings {
 	bool read_only;
 	bool allow_other; /* true by default where root mounts */
 	bool foreground;
-	uid_t uid;
-	gid_t gid;
-	mode_t mode;     /* of files: 0644 for root, 0600 for a user, unless `mode=` */
-	mode_t dir_mode; /* of directories: mode plus search where it reads */
-	mode_t umask;    /* as given; already taken off both */
+	struct access access; /* of the root, of .control's directories, and of sources that say nothing else */
+	struct store_settings *stores; /* of [store: NAME] */
+	size_t n_stores;
 	enum control_mode control;
 	enum commit_mode commit;
 	enum values_mode values; /* VALUES_RO: .control alone can be written, and opens never reach the daemon */
@@ -80,6 +96,11 @@ static inline bool settings_read_only(const struct settings *settings)
 
 /* What mount(2) and libfuse are told after -o, one string with commas escaped. */
 void settings_mount_options(const struct settings *settings, struct buf *out);
+
+/* The umask off, and the mode of directories. */
+void access_finish(struct access *access);
+/* Whose a store of that raw name is when it comes from this source; finished. */
+struct access settings_access(const struct settings *settings, const struct source_settings *source, const char *store);
 
 /* Idempotent. */
 void settings_deinit(struct settings *settings);

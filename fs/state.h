@@ -59,7 +59,8 @@ struct source {
 struct view {
 	struct mount *mount;
 	struct source *source;
-	char *store;                      /* raw name */
+	char *store; /* raw name */
+	struct access access;
 	char name[FILE_NAME_MAX + 1];     /* file name at the root */
 	char alias_of[FILE_NAME_MAX + 1]; /* why it is hidden: the source that has the name too; "" shown */
 
@@ -82,6 +83,7 @@ struct view {
 	bool announced;            /* the kernel was told that it is there */
 	bool raised;               /* and watchers were */
 	struct idmap ours;         /* see ours.h */
+	struct idmap known;        /* see ours.h */
 	double read_units, write_units;
 };
 

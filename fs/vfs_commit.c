@@ -316,12 +316,22 @@ static int commit_of_size(struct mount *m, struct call *c, struct commit *commit
 	return buf_error(&commit->bytes) < 0 ? error_set(e, EFBIG, "an item holds 400 KB in all") : 0;
 }
 
+static int await_readers(struct mount *m, struct call *c)
+{
+	MOUNT_LOCKED(m);
+	struct where where = where_locked(m, c->node);
+
+	return where.kind == WHERE_VALUE ? vfs_wait_for_readers_locked(m, c, &where) : 0;
+}
+
 int vfs_truncate_closed(struct mount *m, struct call *c)
 {
 	__attribute__((cleanup(commit_deinit))) struct commit commit = COMMIT_NULL;
 	struct error e = ERROR_NULL;
 	if (id_is_document(c->node))
 		return -EINVAL;
+	if (!c->may_block && await_readers(m, c) != 0)
+		return CALL_PARKED;
 	int r = c->wish.size > ITEM_SIZE_MAX ? error_set(&e, EFBIG, "an item holds 400 KB in all") : 0;
 
 	if (r == 0)

@@ -41,8 +41,7 @@ static int open_control(struct mount *m, struct call *c)
 	return 0;
 }
 
-/* What the value may hold beside the other keys of its option. */
-static size_t value_limit(const struct where *where)
+size_t vfs_value_limit(const struct where *where)
 {
 	const struct folder *folder = where->folder;
 	const struct entry *entry = where->entry;
@@ -88,7 +87,7 @@ static int make_handle(struct mount *m, struct call *c, const struct where *wher
 	h->known = chosen >= 0 || view_layout(where->view)->strings || !(where->entry->flags & ENTRY_MEMORY) ||
 		   vfs_is_parked(fact);
 	h->type = chosen >= 0 ? (enum value_type)chosen : (enum value_type)where->entry->type;
-	h->limit = value_limit(where);
+	h->limit = vfs_value_limit(where);
 	if (id_is_document(where->entry->id))
 		handle_of_document(h);
 	h->changes = node->changes;
@@ -111,7 +110,7 @@ static bool has_writer(struct mount *m, const struct node *node)
 	return h || (node && clock_mono(m->clock) < node->awaited);
 }
 
-static int wait_for_readers(struct mount *m, struct call *c, const struct where *where)
+int vfs_wait_for_readers_locked(struct mount *m, struct call *c, const struct where *where)
 {
 	struct node *node = where->node;
 	const struct handle *h = node ? node->handles : NULL;
@@ -122,7 +121,8 @@ static int wait_for_readers(struct mount *m, struct call *c, const struct where 
 		h = h->next;
 	if (!c->park_end)
 		c->park_end = clock_mono(m->clock) + NOTIFY_PARK;
-	if ((!h && !busy) || clock_mono(m->clock) >= c->park_end)
+	/* Nor may the kernel be about to be shown a version that was held back for one. */
+	if ((!h && !busy && !(node && node->held)) || clock_mono(m->clock) >= c->park_end)
 		return 0;
 	if (node)
 		node->awaited = c->park_end;
@@ -195,7 +195,7 @@ int vfs_open(struct mount *m, struct call *c)
 	if (for_writing(c)) {
 		if (id_is_document(where.entry->id) && !vfs_document_is_writable(where.folder, where.entry))
 			return -EACCES;
-		r = settings_read_only(m->settings) ? -EROFS : wait_for_readers(m, c, &where);
+		r = settings_read_only(m->settings) ? -EROFS : vfs_wait_for_readers_locked(m, c, &where);
 		c->direct = true;
 	} else {
 		r = replaced ? 0 : settle(m, c, &where);

@@ -6,15 +6,14 @@
 #include <errno.h>
 #include <string.h>
 
-static struct attr attr_base(struct mount *m, uint64_t id, mode_t type, int64_t mtime)
+static struct attr attr_base(struct mount *m, const struct access *access, uint64_t id, mode_t type, int64_t mtime)
 {
-	const struct settings *s = m->settings;
-	mode_t unwritable = s->values == VALUES_RO ? 0222 : 0;
+	mode_t unwritable = m->settings->values == VALUES_RO ? 0222 : 0;
 	struct attr attr = {
 		.id = id,
-		.mode = type | ((type == S_IFDIR ? s->dir_mode : s->mode) & ~unwritable),
-		.uid = s->uid,
-		.gid = s->gid,
+		.mode = type | ((type == S_IFDIR ? access->dir_mode : access->mode) & ~unwritable),
+		.uid = access->uid,
+		.gid = access->gid,
 		.mtime = mtime,
 		.entry_ttl = VFS_KEEP,
 		.attr_ttl = VFS_KEEP,
@@ -36,7 +35,7 @@ static struct attr attr_base(struct mount *m, uint64_t id, mode_t type, int64_t 
 
 void vfs_attr_root_locked(struct mount *m, struct attr *attr)
 {
-	*attr = attr_base(m, ROOT_ID, S_IFDIR, m->root_mtime);
+	*attr = attr_base(m, &m->settings->access, ROOT_ID, S_IFDIR, m->root_mtime);
 }
 
 /* A store that is read on every access is never shown from the kernel's memory. */
@@ -48,7 +47,7 @@ static void set_lifetime(const struct view *view, struct attr *attr)
 
 void vfs_attr_folder_locked(struct mount *m, const struct view *view, const struct folder *folder, struct attr *attr)
 {
-	*attr = attr_base(m, node_shown_locked(m, folder->id), S_IFDIR, folder->mtime);
+	*attr = attr_base(m, &view->access, node_shown_locked(m, folder->id), S_IFDIR, folder->mtime);
 	set_lifetime(view, attr);
 }
 
@@ -61,7 +60,7 @@ static void attr_of_value(struct mount *m, const struct view *view, const struct
 	bool kept = document && node_hold_document_locked((struct view *)view, shown);
 	struct version version = notify_version_locked(view, folder, entry, node);
 
-	*attr = attr_base(m, shown, S_IFREG, version.entry->mtime);
+	*attr = attr_base(m, &view->access, shown, S_IFREG, version.entry->mtime);
 	attr->size = version.entry->value_len;
 	/* Where ids are renewed nothing is renamed: the file keeps its number. */
 	if (m->settings->values == VALUES_RO)
@@ -129,7 +128,7 @@ static int attr_of_removed(struct mount *m, const struct node *node, struct attr
 	}
 	if (!h)
 		return -ESTALE;
-	*attr = attr_base(m, node->id, S_IFREG, h->entry ? h->entry->mtime : m->started_wall);
+	*attr = attr_base(m, &node->view->access, node->id, S_IFREG, h->entry ? h->entry->mtime : m->started_wall);
 	attr->size = h->working ? h->work.len : h->entry ? h->entry->value_len : 0;
 	return 0;
 }

@@ -85,52 +85,76 @@ int vfs_setattr(struct mount *m, struct call *c)
 	return r;
 }
 
-/* One row an attribute; each renders what it knows of a value or a folder. */
-static void show_type(const struct where *w, struct buf *out)
+/* One row an attribute; each renders what it knows of a value, a document or a folder. */
+static void show_type(struct mount *m, const struct where *w, struct buf *out)
 {
-	if (!w->entry)
-		return;
-	int chosen = vfs_chosen_type_locked(w->view->mount, w->entry);
+	int chosen = vfs_chosen_type_locked(m, w->entry);
+
 	buf_str(out, value_type_name(chosen >= 0 ? (enum value_type)chosen : (enum value_type)w->entry->type));
 }
 
-static void show_store(const struct where *w, struct buf *out)
+static void show_store(struct mount *m, const struct where *w, struct buf *out)
 {
+	(void)m;
 	buf_str(out, w->view->store);
 }
 
-static void show_option(const struct where *w, struct buf *out)
+static void show_option(struct mount *m, const struct where *w, struct buf *out)
 {
-	if (w->folder->path[0])
-		buf_append(out, w->folder->raw_path, w->folder->raw_path_len);
+	(void)m;
+	buf_append(out, w->folder->raw_path, w->folder->raw_path_len);
 }
 
-static void show_key(const struct where *w, struct buf *out)
+static void show_key(struct mount *m, const struct where *w, struct buf *out)
 {
 	size_t len;
-
-	if (!w->entry)
-		return;
 	const char *raw = entry_raw(w->folder, w->entry, &len);
+
+	(void)m;
 	buf_append(out, raw, len);
 }
 
-static void show_origin(const struct where *w, struct buf *out)
+static bool in_memory(const struct where *w)
+{
+	return w->entry && (w->entry->flags & ENTRY_MEMORY);
+}
+
+static void show_origin(struct mount *m, const struct where *w, struct buf *out)
 {
 	bool stale = w->view->failure.number || w->view->source->failure.number;
 
-	buf_str(out, w->entry && (w->entry->flags & ENTRY_MEMORY) ? "memory" : stale ? "stale" : "live");
+	(void)m;
+	buf_str(out, in_memory(w) ? "memory" : stale ? "stale" : "live");
 }
+
+/* Whole seconds since the load began that this is of. */
+static void show_age(struct mount *m, const struct where *w, struct buf *out)
+{
+	int64_t age = w->view->loaded ? clock_mono(m->clock) - w->view->loaded : 0;
+
+	buf_printf(out, "%lld", (long long)(age / CLOCK_SECOND));
+}
+
+static void show_limit(struct mount *m, const struct where *w, struct buf *out)
+{
+	(void)m;
+	buf_printf(out, "%zu", vfs_value_limit(w));
+}
+
+enum { OF_KEY = 1, OF_DOCUMENT = 2, OF_OPTION = 4, OF_STORE = 8, OF_ALL = 15 };
 
 static const struct xattr_row {
 	const char *name;
-	void (*show)(const struct where *where, struct buf *out);
-	bool folders; /* folders have it too */
-	bool stores;  /* and stores */
+	void (*show)(struct mount *m, const struct where *where, struct buf *out);
+	unsigned of;
 } xattr_rows[] = {
-	{ "user.dynconf.type", show_type, false, false },    { "user.dynconf.store", show_store, true, true },
-	{ "user.dynconf.option", show_option, true, false }, { "user.dynconf.key", show_key, false, false },
-	{ "user.dynconf.origin", show_origin, true, true },
+	{ "user.dynconf.type", show_type, OF_KEY },
+	{ "user.dynconf.store", show_store, OF_ALL },
+	{ "user.dynconf.option", show_option, OF_KEY | OF_OPTION },
+	{ "user.dynconf.key", show_key, OF_KEY },
+	{ "user.dynconf.origin", show_origin, OF_ALL },
+	{ "user.dynconf.age", show_age, OF_ALL },
+	{ "user.dynconf.size-limit", show_limit, OF_KEY },
 };
 
 enum { XATTR_ROWS = sizeof(xattr_rows) / sizeof(xattr_rows[0]) };
@@ -138,8 +162,8 @@ enum { XATTR_ROWS = sizeof(xattr_rows) / sizeof(xattr_rows[0]) };
 static bool has_row(const struct where *w, const struct xattr_row *row)
 {
 	if (w->kind == WHERE_VALUE)
-		return true;
-	return w->kind == WHERE_FOLDER && (w->folder->path[0] ? row->folders : row->stores);
+		return row->of & (id_is_document(w->entry->id) ? OF_DOCUMENT : OF_KEY);
+	return w->kind == WHERE_FOLDER && (row->of & (w->folder->path[0] ? OF_OPTION : OF_STORE));
 }
 
 static const struct xattr_row *find_row(const struct where *w, const char *name)
@@ -171,7 +195,7 @@ int vfs_getxattr(struct mount *m, struct call *c)
 
 	if (!row)
 		return -ENODATA;
-	row->show(&where, &c->text);
+	row->show(m, &where, &c->text);
 	return answer_text(c);
 }
 
@@ -214,8 +238,12 @@ static int begin_retype(struct mount *m, struct call *c, struct where *where, st
 	size_t len;
 
 	*where = where_locked(m, c->node);
-	if (where->kind != WHERE_VALUE || id_is_document(where->entry->id) || strcmp(c->name, "user.dynconf.type") != 0)
+	const struct xattr_row *row = find_row(where, c->name);
+	if (!row)
 		return -EPERM;
+	/* The others only tell: whoever copies a tree with them writes them too. */
+	if (row->show != show_type)
+		return 0;
 	if (value_type_parse(buf_text(&c->text), c->text.len, &type) < 0)
 		return error_set(e, EINVAL, "a type is one of S, N, BOOL, B, NULL, SS, NS, BS, L and M");
 	const struct entry *entry = where->entry;
@@ -286,6 +314,9 @@ int vfs_setxattr(struct mount *m, struct call *c)
 	int r = begin_retype(m, c, &where, &pin, &change, &e);
 	if (r == 0 && pin)
 		r = retype(m, c, &where, pin, &change, &e);
+	/* The kernel did not make the new text. */
+	if (r == 0 && pin && m->notifier)
+		notify_wait(m);
 	folder_unref(pin);
 	if (r < 0 && e.number)
 		mount_fail(m, c->name, &e);

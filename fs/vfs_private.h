@@ -88,6 +88,8 @@ void vfs_unhide_locked(struct view *view, const char *folder, const char *name);
  * worker, without the lock. 0 also where nothing is parked; EBUSY. */
 int vfs_store_backup(struct view *view, const char *folder, const char *name);
 
+/* How many bytes the value may have, beside the other keys of its option. */
+size_t vfs_value_limit(const struct where *where);
 /* The type that setfattr chose for a key that is still empty; -1: none. */
 int vfs_chosen_type_locked(struct mount *m, const struct entry *entry);
 
@@ -137,6 +139,8 @@ int vfs_move_folder_begin_locked(struct call *c, const struct target *from, cons
 int vfs_move_folder(struct mount *m, struct call *c, struct folder_move *move, struct error *e);
 void vfs_move_folder_free(struct folder_move *move); /* accepts NULL */
 
+/* Before a file is changed here: 0, or CALL_PARKED for a moment while somebody reads it through the page cache. */
+int vfs_wait_for_readers_locked(struct mount *m, struct call *c, const struct where *where);
 /* The truncation of a key that is not open, one commit. */
 int vfs_truncate_closed(struct mount *m, struct call *c);
 /* The value that writes through a handle start from: the newest one. */

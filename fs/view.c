@@ -130,6 +130,7 @@ static struct view *view_new(struct source *source, const char *store, size_t le
 		free(view);
 		return NULL;
 	}
+	view->access = settings_access(source->mount->settings, source->settings, view->store);
 	view->told = snapshot_ref(view->current);
 	return view;
 }
@@ -165,6 +166,7 @@ void views_free(struct mount *m)
 		struct view *view = m->views[i];
 		view_facts_free(view);
 		idmap_deinit(&view->ours);
+		idmap_deinit(&view->known);
 		snapshot_unref(view->current);
 		snapshot_unref(view->told);
 		snapshot_unref(view->telling);

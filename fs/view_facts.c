@@ -323,6 +323,8 @@ static int record(struct view *view, const struct fact *done, size_t n, bool ker
 			events_fact_locked(view, fact);
 		else if (raised)
 			ours_add_locked(view, fact);
+		if (kernel_knows && !tells)
+			ours_known_locked(view, fact);
 		add_fact(view, fact);
 	}
 	drop_old_facts(view);

@@ -52,8 +52,8 @@ static void apply(const struct option_pairs *pairs)
 
 	for (size_t i = 0; settings.sources && i < pairs->n; i++) {
 		const struct option_spec *spec = pairs->pairs[i].spec;
-		void *base = spec->scope == OPTION_SOURCE ? (void *)settings.sources : (void *)&settings;
-		int r = option_set(spec, base, pairs->pairs[i].value, &e);
+		void *const bases[OPTION_SCOPES] = { &settings, &settings.access, &settings, settings.sources };
+		int r = option_set(spec, bases[spec->scope], pairs->pairs[i].value, &e);
 		check(r <= 0 && (r == 0 || e.number == -r));
 	}
 	settings_deinit(&settings);

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Values of every type, both ways between files and the other client."""
 import os
+import shutil
 from contextlib import suppress
 
 import pytest
+from conftest import needs
 from mounts import fails_with, write_all
 from sites import SEED
 
@@ -146,12 +148,45 @@ def test_setfattr_chooses_the_type_of_a_new_empty_key(conf, kind, text, value):
     assert conf.site.value('new') == {kind: value}
 
 
-def test_getfattr_shows_type_store_and_origin(conf):
-    names = {f'user.dynconf.{name}' for name in ('type', 'store', 'origin')}
-    assert names <= set(os.listxattr(conf.path('prod/db/host')))
-    assert conf.type('prod/db/port') == 'N'
-    assert conf.xattr('prod/db/port', 'store') == 'prod'
-    assert conf.xattr('prod/db/port', 'origin') == 'live'
+def test_getfattr_shows_what_a_key_is_and_where_from(conf):
+    names = {f'user.dynconf.{name}' for name in ('type', 'store', 'option', 'key', 'origin', 'age', 'size-limit')}
+    assert names == set(os.listxattr(conf.path('prod/db/host')))
+    found = {name: conf.xattr('prod/db/port', name) for name in ('type', 'store', 'option', 'key', 'origin')}
+    assert found == {'type': 'N', 'store': 'prod', 'option': 'db', 'key': 'port', 'origin': 'live'}
+    assert 0 <= int(conf.xattr('prod/db/port', 'age')) < 1000
+    limit = int(conf.xattr('prod/db/host', 'size-limit'))
+    assert 400_000 < limit < 400 * 1024
+    conf.write('prod/db/host', b'x' * (limit - 100))
+    assert int(conf.xattr('prod/db/host', 'size-limit')) == limit
+    assert int(conf.xattr('prod/db/port', 'size-limit')) > 100, 'a number is longer as text'
+
+
+def test_stores_and_options_tell_too(conf):
+    assert conf.xattr('prod', 'store') == 'prod' and conf.xattr('prod/db', 'option') == 'db'
+    assert 'user.dynconf.option' not in os.listxattr(conf.path('prod'))
+    assert 'user.dynconf.type' not in os.listxattr(conf.path('prod/db/%json'))
+
+
+def test_getfattr_walks_the_whole_tree(conf):
+    needs(shutil.which('getfattr'), 'getfattr')
+    out = conf.sh('getfattr -d -R .')
+    assert out.count('user.dynconf.type=') == 2 and out.count('user.dynconf.origin="live"') == 4
+
+
+def test_what_only_tells_may_be_copied_and_changes_nothing(conf):
+    for name in ('store', 'option', 'key', 'origin', 'age', 'size-limit'):
+        os.setxattr(conf.path('prod/db/host'), f'user.dynconf.{name}', b'other')
+    assert conf.xattr('prod/db/host', 'store') == 'prod' and conf.site.get() == SEED
+
+
+@pytest.mark.parametrize('name', ['security.capability', 'security.selinux', 'system.posix_acl_access', 'trusted.x'])
+@pytest.mark.parametrize('path', ['prod/db/host', 'prod/db', ''])
+def test_names_outside_of_user_are_answered_at_once(conf, name, path):
+    with fails_with('ENOTSUP'):
+        os.getxattr(conf.path(path), name)
+    # What the kernel knows itself it looks at before it asks.
+    with fails_with('ENOTSUP', 'EPERM', 'EINVAL'):
+        os.setxattr(conf.path(path), name, b'x')
 
 
 def test_other_attributes_are_not_there_and_cannot_be_set(conf):

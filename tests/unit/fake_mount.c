@@ -58,6 +58,7 @@ static void make_source(struct fake *f, size_t i)
 		.kind = SOURCE_DYNAMODB,
 		.store_key = (char *)"_store",
 		.option_key = (char *)"_option",
+		.access = { .mode = 0644 },
 		.ttl = 300 * CLOCK_SECOND,
 		.timeout = 5 * CLOCK_SECOND,
 	};
@@ -82,8 +83,7 @@ struct fake *fake_new(size_t n_sources)
 		.shown = (char *)"fake",
 		.sources = f->source_settings,
 		.n_sources = n_sources,
-		.mode = 0644,
-		.dir_mode = 0755,
+		.access = { .mode = 0644, .dir_mode = 0755 },
 	};
 	f->kernel.told = BUF_INIT((size_t)1 << 20);
 	pthread_mutex_init(&f->kernel.lock, NULL);

@@ -83,8 +83,8 @@ static void test_defaults_of_root(void **state)
 	assert_null(s.sources[0].stores);
 	assert_true(s.allow_other);
 	assert_false(s.read_only);
-	assert_int_equal(s.mode, 0644);
-	assert_int_equal(s.dir_mode, 0755);
+	assert_int_equal(s.access.mode, 0644);
+	assert_int_equal(s.access.dir_mode, 0755);
 	assert_int_equal(s.control, CONTROL_HIDDEN);
 	assert_int_equal(s.log_level, LOG_LEVEL_INFO);
 	settings_deinit(&s);
@@ -97,10 +97,10 @@ static void test_defaults_of_a_user(void **state)
 	(void)state;
 	assert_string_equal(s.sources[0].target, "/home/u/.local/share/dynconf/local.db");
 	assert_false(s.allow_other);
-	assert_int_equal(s.uid, 1000);
-	assert_int_equal(s.gid, 100);
-	assert_int_equal(s.mode, 0600);
-	assert_int_equal(s.dir_mode, 0700);
+	assert_int_equal(s.access.uid, 1000);
+	assert_int_equal(s.access.gid, 100);
+	assert_int_equal(s.access.mode, 0600);
+	assert_int_equal(s.access.dir_mode, 0700);
 	settings_deinit(&s);
 }
 
@@ -119,6 +119,32 @@ static void test_data_home(void **state)
 	must_fail(&nowhere, MISSING, NULL, "", "HOME is not set: name the store's file, local:FILE");
 }
 
+static void assert_access(struct access access, uid_t uid, gid_t gid, mode_t mode, mode_t dir_mode)
+{
+	assert_int_equal(access.uid, uid);
+	assert_int_equal(access.gid, gid);
+	assert_int_equal(access.mode, mode);
+	assert_int_equal(access.dir_mode, dir_mode);
+}
+
+static void test_who_may(void **state)
+{
+	struct settings s = must_load(&root, TEST_DATA "/config/good/access.conf", NULL, "");
+
+	(void)state;
+	assert_access(s.access, 0, 0, 0644, 0755);
+	assert_access(settings_access(&s, &s.sources[0], "a"), 0, 0, 0644, 0755);
+	assert_access(settings_access(&s, &s.sources[1], "a"), 7, 33, 0640, 0750);
+	assert_access(settings_access(&s, &s.sources[0], "secret"), 0, 33, 0600, 0700);
+	assert_access(settings_access(&s, &s.sources[1], "secret"), 7, 33, 0600, 0700);
+	settings_deinit(&s);
+	/* What stands after -o goes before everything in the file. */
+	s = must_load(&root, TEST_DATA "/config/good/access.conf", NULL, "mode=0444,group=root");
+	assert_access(settings_access(&s, &s.sources[1], "a"), 7, 0, 0444, 0555);
+	assert_access(settings_access(&s, &s.sources[0], "secret"), 0, 0, 0444, 0555);
+	settings_deinit(&s);
+}
+
 static void test_full_file(void **state)
 {
 	struct settings s = must_load(&root, GOOD, NULL, "");
@@ -130,9 +156,9 @@ static void test_full_file(void **state)
 	assert_int_equal(s.commit, COMMIT_WRITE);
 	assert_true(s.read_only);
 	assert_false(s.allow_other);
-	assert_int_equal(s.uid, 1000);
-	assert_int_equal(s.mode, 0640);
-	assert_int_equal(s.dir_mode, 0750);
+	assert_int_equal(s.access.uid, 1000);
+	assert_int_equal(s.access.mode, 0640);
+	assert_int_equal(s.access.dir_mode, 0750);
 	assert_string_equal(s.log_file, "/var/log/dynconf.log");
 	assert_int_equal(s.log_level, LOG_LEVEL_WARNING);
 	settings_deinit(&s);
@@ -272,8 +298,8 @@ static void test_source_after_o(void **state)
 	(void)state;
 	assert_string_equal(s.sources[0].name, "conf");
 	assert_string_equal(s.sources[0].target, "conf");
-	assert_int_equal(s.mode, 0644);
-	assert_int_equal(s.dir_mode, 0755);
+	assert_int_equal(s.access.mode, 0644);
+	assert_int_equal(s.access.dir_mode, 0755);
 	settings_deinit(&s);
 }
 
@@ -328,6 +354,7 @@ int main(void)
 		cmocka_unit_test(test_defaults_of_root),
 		cmocka_unit_test(test_defaults_of_a_user),
 		cmocka_unit_test(test_data_home),
+		cmocka_unit_test(test_who_may),
 		cmocka_unit_test(test_full_file),
 		cmocka_unit_test(test_the_example_is_what_holds_without_it),
 		cmocka_unit_test(test_full_file_sources),

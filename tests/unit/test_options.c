@@ -130,7 +130,8 @@ static void test_table(void **state)
 		assert_true(strlen(spec->help) > 5 && spec->help[strlen(spec->help) - 1] != '.');
 	}
 	for (int scope = 0; scope < OPTION_SCOPES; scope++) {
-		void *base = scope == OPTION_SOURCE ? (void *)source : (void *)&settings;
+		void *const bases[OPTION_SCOPES] = { &settings, &settings.access, &settings, source };
+		void *base = bases[scope];
 		assert_int_equal(options_default((enum option_scope)scope, base, &e), 0);
 	}
 	assert_int_equal(source->ttl, 300 * CLOCK_SECOND);
