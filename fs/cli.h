@@ -14,6 +14,7 @@ int cli_mount(int argc, char **argv);
 int cli_mount_helper(int argc, char **argv);
 int cli_umount(int argc, char **argv);
 int cli_get(int argc, char **argv);
+int cli_export(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 
 /* "dynconf: " and one sentence to stderr; return CLI_FAILED and CLI_USAGE. */

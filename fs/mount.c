@@ -2,7 +2,6 @@
 #include "fs/mount.h"
 
 #include "aws/http_curl.h"
-#include "fs/backend.h"
 #include "fs/control.h"
 #include "fs/control_poll.h"
 #include "fs/dispatch.h"
@@ -14,7 +13,7 @@
 #include "fs/refresh.h"
 #include "fs/replay.h"
 #include "fs/scaling.h"
-#include "fs/store_sqlite.h"
+#include "fs/sources.h"
 #include "fs/tables.h"
 #include "fs/vfs.h"
 #include "fs/view.h"
@@ -31,75 +30,6 @@
 #include <unistd.h>
 
 enum { WORKERS_MAX = 32 };
-
-static int open_dynamodb(struct source *source, struct error *e)
-{
-	const struct source_settings *s = source->settings;
-	struct mount *m = source->mount;
-	struct backend_setup setup = { .clock = m->clock, .log = m->log, .metrics = m->metrics };
-	bool create = s->create && !settings_read_only(m->settings);
-	int r = backend_new(s, &setup, &source->backend, e);
-
-	return r < 0 ? r : backend_store(source->backend, s, create, &source->store, e);
-}
-
-static int make_store(struct source *source, struct error *e)
-{
-	const struct source_settings *s = source->settings;
-	int r = s->kind == SOURCE_LOCAL ? store_sqlite_new(s->target, s->layout, &source->store, e)
-					: open_dynamodb(source, e);
-
-	if (r == 0)
-		source->store->ops->about(source->store, &source->about);
-	return r;
-}
-
-/* The store that a source is. */
-static int add_only_store(struct source *source)
-{
-	const char *name = source->settings->name;
-	struct view *view = view_add_locked(source, name, strlen(name));
-
-	if (!view)
-		return -ENOMEM;
-	if (source->settings->root == ROOT_YES)
-		source->mount->root = view;
-	return 0;
-}
-
-/* Stores that are named need no load to be known. */
-static int add_named_stores(struct source *source)
-{
-	MOUNT_LOCKED(source->mount);
-
-	if (layout_of(source->settings->layout)->one_store)
-		return add_only_store(source);
-
-	for (char **store = source->settings->stores; store && *store; store++) {
-		if (!view_add_locked(source, *store, strlen(*store)))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static int make_sources(struct mount *m, struct error *e)
-{
-	m->sources = calloc(m->settings->n_sources, sizeof(*m->sources));
-	if (!m->sources)
-		return error_no_memory(e);
-	for (size_t i = 0; i < m->settings->n_sources; i++) {
-		struct source *source = &m->sources[i];
-		source->settings = &m->settings->sources[i];
-		source->mount = m;
-		m->n_sources++;
-		int r = make_store(source, e);
-		if (r < 0)
-			return r;
-		if (add_named_stores(source) < 0)
-			return error_no_memory(e);
-	}
-	return 0;
-}
 
 /* Until the first load has ended. One that takes its time (throttled, or large) is left to its readers to wait for; one
  * that fails does so within timeout=. */
@@ -254,11 +184,7 @@ static void deinit(struct mount *m)
 	scaling_free(m);
 	nodes_free(m);
 	views_free(m);
-	for (size_t i = 0; i < m->n_sources; i++) {
-		store_free(m->sources[i].store);
-		backend_free(m->sources[i].backend);
-	}
-	free(m->sources);
+	sources_free(m);
 	while (m->unreported) {
 		struct unreported *u = m->unreported;
 		m->unreported = u->next;
@@ -301,7 +227,7 @@ static int start(struct mount *m, struct error *e)
 		return error_set(e, EIO, "threads and files cannot be had: %s", strerror(errno));
 	int r = http_curl_global_init(e);
 	if (r == 0)
-		r = make_sources(m, e);
+		r = sources_make(m, e);
 	if (r == 0)
 		r = scaling_new(m, e);
 	m->signalled = r == 0 && pthread_create(&m->signals, NULL, signals_main, m) == 0;
