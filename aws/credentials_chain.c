@@ -81,26 +81,33 @@ static int64_t renewal_time(const struct credentials_chain *chain, int64_t expir
 	return expires ? expires - (left / 4 < early ? left / 4 : early) : 0;
 }
 
-static void tell(const struct credentials_chain *chain, const struct credentials *fresh)
+static bool is_news(const struct credentials_chain *chain, const struct credentials *fresh)
 {
-	const char *what = chain->current.access_key_id ? "renewed" : "found";
+	return fresh->access_key_id && (!same_keys(fresh, &chain->current) || fresh->expires != chain->current.expires);
+}
+
+/* Before the lock, which a slow log must not hold: nobody but the one thread that asks changes `current`. */
+static void tell(const struct credentials_chain *chain, const struct credentials *fresh, const struct error *failure)
+{
+	const bool had = chain->current.access_key_id;
 	char until[CLOCK_ISO8601_SIZE];
 
 	clock_format_iso8601(fresh->expires, until);
-	log_info(chain->context.log, "AWS credentials %s: %s%s%s", what, fresh->provider,
-		 fresh->expires ? "; they expire at " : "", fresh->expires ? until : "");
+	if (is_news(chain, fresh))
+		log_info(chain->context.log, "AWS credentials %s: %s%s%s", had ? "renewed" : "found", fresh->provider,
+			 fresh->expires ? "; they expire at " : "", fresh->expires ? until : "");
+	else if (failure->number && had)
+		log_warning(chain->context.log, "AWS credentials cannot be renewed: %s", failure->text);
 }
 
 /* Takes over what a round brought. */
 static void settle_locked(struct credentials_chain *chain, struct credentials *fresh, const struct error *failure)
 {
 	struct credentials *current = &chain->current;
-	bool news = fresh->access_key_id && (!same_keys(fresh, current) || fresh->expires != current->expires);
 	int64_t pause = PAUSE_MAX_SECONDS;
 
 	chain->failure = *failure;
-	if (news) {
-		tell(chain, fresh);
+	if (is_news(chain, fresh)) {
 		credentials_deinit(current);
 		*current = *fresh;
 		*fresh = CREDENTIALS_NULL;
@@ -110,8 +117,6 @@ static void settle_locked(struct credentials_chain *chain, struct credentials *f
 		chain->ask_at = 0;
 		return;
 	}
-	if (failure->number && current->access_key_id)
-		log_warning(chain->context.log, "AWS credentials cannot be renewed: %s", failure->text);
 	if (chain->fruitless < 5)
 		pause = PAUSE_SECONDS << chain->fruitless++;
 	chain->ask_at = clock_mono(chain->context.clock) + pause * CLOCK_SECOND;
@@ -168,6 +173,7 @@ static void *round_main(void *data)
 	const uint64_t one = 1;
 
 	find(chain, &fresh, &failure);
+	tell(chain, &fresh, &failure);
 	pthread_mutex_lock(&chain->state);
 	settle_locked(chain, &fresh, &failure);
 	chain->asking = false;

@@ -20,6 +20,7 @@ struct chain_world {
 	sem_t arrived, gate; /* posted when it is asked; waited for then */
 	const char *(*lookup)(void *data, const char *name);
 	struct credentials_chain *chain;
+	char lines[512]; /* of the log */
 };
 
 static const char *lookup(void *data, const char *name)
@@ -335,6 +336,43 @@ static void test_owns_its_context(void **state)
 	credentials_chain_free(NULL);
 }
 
+/* A line of the log, from which the chain is asked something that needs its lock. */
+static void note_line(void *data, enum log_level level, const char *line)
+{
+	struct chain_world *c = data;
+
+	(void)level;
+	refuse(c, "nobody");
+	snprintf(c->lines + strlen(c->lines), sizeof(c->lines) - strlen(c->lines), "%s\n", line);
+}
+
+static void test_no_lock_is_held_while_logging(void **state)
+{
+	struct chain_world *c = *state;
+	struct log log = LOG_NULL;
+
+	log.sink = note_line;
+	log.sink_data = c;
+	credentials_chain_free(c->chain);
+	c->world->context.log = &log;
+	assert_int_equal(0, credentials_chain_new(&c->world->context, &c->chain, NULL));
+	set_keys(c, "one", "2015-08-30T13:36:00Z");
+	expect(c, "one");
+	ENVIRONMENT(c->world, "AWS_ACCESS_KEY_ID", "two");
+	move_clock(c, 3600);
+	expect(c, "set both or neither");
+	set_keys(c, "two", "2015-08-30T15:36:00Z");
+	move_clock(c, 1);
+	expect(c, "two");
+	assert_string_equal(c->lines,
+			    "AWS credentials found: environment; they expire at 2015-08-30T13:36:00Z\n"
+			    "AWS credentials cannot be renewed: AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is "
+			    "not: set both or neither\n"
+			    "AWS credentials renewed: environment; they expire at 2015-08-30T15:36:00Z\n");
+	credentials_chain_free(c->chain);
+	c->chain = NULL;
+}
+
 struct caller {
 	struct chain_world *c;
 	pthread_t thread;
@@ -402,6 +440,7 @@ int main(void)
 		CHAIN_TEST(test_a_waiting_caller_has_a_deadline),
 		CHAIN_TEST(test_fixed),
 		CHAIN_TEST(test_owns_its_context),
+		CHAIN_TEST(test_no_lock_is_held_while_logging),
 		CHAIN_TEST(test_threads),
 		CHAIN_TEST(test_threads_that_fail),
 	};
