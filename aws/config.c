@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { ATTEMPTS_MAX = 1000 };
@@ -79,12 +80,17 @@ static int load_bundle(const struct credentials_context *context, char **bundle,
 {
 	_text_cleanup_ char *value = NULL;
 	const char *from;
+	struct stat st;
 	int result = aws_setting(context, "AWS_CA_BUNDLE", "ca_bundle", &value, &from, e);
 
 	if (result < 0 || !value)
 		return result;
-	if (access(value, R_OK) < 0)
+	if (stat(value, &st) < 0 || access(value, R_OK) < 0)
 		return error_set(e, EINVAL, "%s names %.300s, which cannot be read: %s", from, value, strerror(errno));
+	/* TLS reads it at every connection, and a FIFO has no deadline. */
+	if (!S_ISREG(st.st_mode))
+		return error_set(e, EINVAL, "%s names %.300s, which is not a regular file: name one of certificates",
+				 from, value);
 	*bundle = value;
 	value = NULL;
 	return 0;
