@@ -159,6 +159,8 @@ static void stop(struct mount *m)
 	/* Files in memory were acknowledged too. */
 	for (size_t i = 0; i < m->n_sources; i++)
 		vfs_store_temporary(&m->sources[i], true);
+	/* A worker may be waiting for a pass. */
+	scaling_stop(m);
 	workers_free(m->workers);
 	mount_lock(m);
 	m->stopping = true;
@@ -166,7 +168,6 @@ static void stop(struct mount *m)
 	if (m->stop_fd >= 0 && write(m->stop_fd, &one, sizeof(one)) < 0)
 		log_warning(m->log, "eventfd: %s", strerror(errno));
 	poller_stop(m->poller);
-	scaling_stop(m);
 	tables_stop(m);
 	for (size_t i = 0; i < m->n_sources; i++)
 		refresh_join(&m->sources[i]);
