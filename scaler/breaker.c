@@ -5,18 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* As the original read it: credentials are what stands before the LAST `@`, where a colon is in it with text on both
- * sides, split at their last colon. */
+/* As the original read it: credentials are what stands before the LAST `@`, split at the last colon that has text on
+ * both sides; where none has, there are none. */
 static int split(const char *url, size_t scheme, struct breaker_request *request, struct error *e)
 {
 	const char *rest = url + scheme, *at = strrchr(rest, '@');
-	const char *colon = at ? memchr(rest, ':', (size_t)(at - rest)) : NULL;
+	const char *colon = at && at - rest > 2 ? memrchr(rest + 1, ':', (size_t)(at - rest - 2)) : NULL;
 
-	if (!colon || colon == rest || colon + 1 == at) {
+	if (!colon) {
 		request->url = strdup(url);
 		return request->url ? 0 : error_no_memory(e);
 	}
-	colon = memrchr(rest, ':', (size_t)(at - rest));
 	request->user = strndup(rest, (size_t)(colon - rest));
 	request->password = strndup(colon + 1, (size_t)(at - colon - 1));
 	request->url = malloc(strlen(url) + 1);

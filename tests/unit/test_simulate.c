@@ -136,6 +136,30 @@ static void test_bad_lines(void **state)
 	}
 }
 
+/* user:password@ as the original's expression found it: the last `@`, the last colon with text on both sides. */
+static void test_breaker_credentials(void **state)
+{
+	static const struct {
+		const char *url, *asked, *user, *password;
+	} rows[] = {
+		{ "http://a:b@c:d@h/", "http://h/", "a:b@c", "d" }, { "http://a:b:@h/", "http://h/", "a", "b:" },
+		{ "http://:x:y@h/", "http://h/", ":x", "y" },       { "http://u:p@h:@x", "http://x", "u", "p@h:" },
+		{ "http://u:@h/", "http://u:@h/", NULL, NULL },     { "http://:p@h/", "http://:p@h/", NULL, NULL },
+		{ "http://@h:1/", "http://@h:1/", NULL, NULL },     { "https://", "https://", NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct global_options global = { .breaker_url = (char *)rows[i].url };
+		const struct section_options section = { .breaker_url = NULL };
+		_breaker_cleanup_ struct breaker_request request = BREAKER_NULL;
+		assert_int_equal(0, breaker_request(&section, &global, &request, NULL));
+		assert_string_equal(rows[i].asked, request.url);
+		assert_string_equal(rows[i].user ? rows[i].user : "", request.user ? request.user : "");
+		assert_string_equal(rows[i].password ? rows[i].password : "", request.password ? request.password : "");
+	}
+}
+
 /* A file's lines, and where one of them is wrong. */
 static void test_file(void **state)
 {
@@ -161,9 +185,13 @@ static void test_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tables_as_2_5_1), cmocka_unit_test(test_indexes_as_2_5_1),
-		cmocka_unit_test(test_tables_repaired), cmocka_unit_test(test_indexes_repaired),
-		cmocka_unit_test(test_bad_lines),       cmocka_unit_test(test_file),
+		cmocka_unit_test(test_tables_as_2_5_1),
+		cmocka_unit_test(test_indexes_as_2_5_1),
+		cmocka_unit_test(test_tables_repaired),
+		cmocka_unit_test(test_indexes_repaired),
+		cmocka_unit_test(test_bad_lines),
+		cmocka_unit_test(test_breaker_credentials),
+		cmocka_unit_test(test_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
