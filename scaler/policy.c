@@ -4,6 +4,7 @@
 #include "scaler/window.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* Where 2.5.1 did what nobody wanted; all else is one code for both. */
 struct rules {
@@ -283,8 +284,10 @@ static void check_side(const struct policy_input *input, enum dimension d, struc
 			     .out = out };
 
 	measure(&side, &input->samples[d], (double)(input->options->lookback_period * 60));
-	decision->high[d] = options->upper_alarm > 0 && out->used >= (double)options->upper_alarm;
-	decision->low[d] = options->lower_alarm > 0 && out->used < (double)options->lower_alarm;
+	if (side.units > 0) {
+		decision->high[d] = options->upper_alarm > 0 && out->used >= (double)options->upper_alarm;
+		decision->low[d] = options->lower_alarm > 0 && out->used < (double)options->lower_alarm;
+	}
 	decide(&side, input->options->consecutive == CONSECUTIVE_STRICT);
 	out->wanted = side.value == side.units ? input->provisioned.of[d] : whole(side.value);
 	decision->checks.of[d] = side.checks;
@@ -371,7 +374,8 @@ static bool cooling(const struct policy_input *input)
 {
 	int64_t last = input->history.last_change;
 
-	return input->options->cool_down > 0 && last && input->now - last < input->options->cool_down * 60;
+	/* A clock that was far ahead at that change says nothing of now. */
+	return input->options->cool_down > 0 && last && llabs(input->now - last) < input->options->cool_down * 60;
 }
 
 /* What is asked of every attempt. */

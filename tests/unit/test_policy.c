@@ -138,6 +138,13 @@ static void test_cool_down(void **state)
 	scene.input.now += 60;
 	check(&scene);
 	expect_units(&scene, 150, 50);
+	/* The clock was set back: by a little, and from far ahead. */
+	scene.input.history.last_change = scene.input.now + 14 * 60;
+	check(&scene);
+	expect_units(&scene, 100, 100);
+	scene.input.history.last_change = scene.input.now + 15 * 60;
+	check(&scene);
+	expect_units(&scene, 150, 50);
 	end(&scene);
 }
 
@@ -296,12 +303,13 @@ static void test_no_units_are_left_alone(void **state)
 	struct scene scene;
 
 	(void)state;
-	begin(&scene, "min-provisioned-reads=5");
+	begin(&scene, "min-provisioned-reads=5; reads-lower-alarm-threshold=10");
 	scene.input.provisioned = (struct units){ { 0, 0 } };
 	consume(&scene, 95, 95);
 	check(&scene);
 	assert_false(scene.plan.go);
 	assert_int_equal(POLICY_UNPROVISIONED, scene.decision.sides[DIMENSION_READS].reason);
+	assert_false(scene.decision.low[DIMENSION_READS]);
 	end(&scene);
 }
 
