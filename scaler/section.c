@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECTIONS_MAX = 10000 };
+/* https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html: metrics are kept 455 days.
+ */
+enum { SECTIONS_MAX = 10000, KEPT_MINUTES = 455 * 1440 };
 
 static size_t row_number(const char *name)
 {
@@ -34,6 +36,12 @@ static int check_together(const struct scaler_section *section, size_t *option, 
 	const struct section_options *options = &section->options;
 	const char *reserved = options->decreases_reserved_window;
 
+	*option = row_number("lookback-window-start");
+	if (options->lookback_start > KEPT_MINUTES)
+		return error_set(e, EINVAL,
+				 "lookback-window-start (%lld) may not be longer than %d: CloudWatch keeps metrics for "
+				 "455 days",
+				 (long long)options->lookback_start, KEPT_MINUTES);
 	*option = row_number("lookback-period");
 	if (options->lookback_period > options->lookback_start)
 		return error_set(e, EINVAL,

@@ -233,6 +233,8 @@ static const struct {
 	{ TABLE "min-provisioned-writes: 9\nmax-provisioned-writes: 8\n",
 	  "FILE:2: [table: t]: min-provisioned-writes (9) may not be higher than max-provisioned-writes (8)" },
 	{ TABLE "lookback-window-start: 4\n", "lookback-period (5) may not be longer than lookback-window-start (4)" },
+	{ TABLE "lookback-window-start: 655201\n",
+	  "FILE:2: [table: t]: lookback-window-start (655201) may not be longer" },
 	{ TABLE "lookback-period: 0\n", "lookback-period may not be lower than 1" },
 	{ TABLE "decreases-reserved-window: noon\n", "decreases-reserved-window: \"noon\" is no window" },
 	{ TABLE "exclude: a(\n", "exclude: \"a(\" is not a regular expression" },
