@@ -47,7 +47,7 @@ static int check_ours(const struct pid_file *file, const struct stat *st, struct
 /* ENOENT when there is none and `flags` do not create it. */
 static int open_file(struct pid_file *file, int flags, struct stat *st, struct error *e)
 {
-	file->fd = openat(file->folder, file->name, flags | O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
+	file->fd = openat(file->folder, file->name, flags | O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
 	if (file->fd < 0 && errno == ENOENT && !(flags & O_CREAT))
 		return error_set(e, ENOENT, "there is no pid file %s", file->name);
 	if (file->fd < 0 || fstat(file->fd, st) < 0)
@@ -81,6 +81,15 @@ static int begin(const char *folder, const char *instance, struct pid_file *file
 	return open_folder(folder, &file->folder, e);
 }
 
+/* The number in it is of one that died: nobody is to signal it. Who can open it could lock it, and look like a daemon.
+ */
+static int empty(const struct pid_file *file, struct error *e)
+{
+	if (ftruncate(file->fd, 0) < 0 || fchmod(file->fd, 0600) < 0)
+		return failed(errno, "the pid file cannot be written:", file->name, e);
+	return 0;
+}
+
 static int take(struct pid_file *file, struct error *e)
 {
 	struct stat st;
@@ -92,7 +101,7 @@ static int take(struct pid_file *file, struct error *e)
 		if (flock(file->fd, LOCK_EX | LOCK_NB) < 0)
 			return error_set(e, EEXIST, "pidfile %s already exist. Daemon already running?", file->name);
 		if (still_there(file, &st))
-			return 0;
+			return empty(file, e);
 		close(file->fd);
 		file->fd = -1;
 	}
