@@ -12,12 +12,12 @@ static void resource_id(const struct target *target, struct buf *out)
 		buf_printf(out, "/index/%s", target->index);
 }
 
-bool autoscaled_has(const json_t *autoscaled, const struct target *target)
+bool autoscaled_has(const struct site *site, const struct target *target)
 {
 	_buf_cleanup_ struct buf id = BUF_INIT(1024);
 
 	resource_id(target, &id);
-	return json_object_get(autoscaled, buf_text(&id)) != NULL;
+	return json_object_get(site->autoscaled, buf_text(&id)) != NULL;
 }
 
 /* Without the permission, as without the service, nothing is known to be managed by it. */
@@ -35,12 +35,13 @@ void autoscaled_load(struct pass *pass)
 	int rc = autoscaling_describe_targets(pass->site->clients[SITE_AUTOSCALING], &frame, NULL, 0, &targets, &e);
 	if (rc < 0) {
 		/* A refusal is for good; other failures are asked about again in the next pass. */
-		atomic_store(&pass->site->no_autoscaling, frame.outcome.code != NULL && rc != -EBUSY);
+		atomic_store(&pass->site->no_autoscaling, site_refuses(rc, &frame.outcome));
 		log_info(pass->scaler->setup.log, "which tables AWS Application Auto Scaling manages is not known: %s",
 			 e.text);
 		return;
 	}
-	pass->autoscaled = json_object();
+	json_decref(pass->site->autoscaled);
+	pass->site->autoscaled = json_object();
 	for (size_t i = 0; i < targets.n; i++)
-		json_object_set_new(pass->autoscaled, targets.items[i].resource, json_true());
+		json_object_set_new(pass->site->autoscaled, targets.items[i].resource, json_true());
 }

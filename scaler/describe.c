@@ -54,7 +54,7 @@ static const char *reason_to_leave(const struct pass *pass, const struct dynamod
 {
 	if (resource->on_demand || (resource->read_units == 0 && resource->write_units == 0))
 		return "its capacity is on demand";
-	if (autoscaled_has(pass->autoscaled, target))
+	if (autoscaled_has(pass->site, target))
 		return "AWS Application Auto Scaling manages it; manage-autoscaled = true scales it all the same";
 	return NULL;
 }
@@ -85,23 +85,23 @@ static int add_job(const struct pass *pass, struct turn *turn, const struct sect
 	struct section_options *own = NULL;
 	struct state_entry *entry;
 
+	const char *why = reason_to_leave(pass, resource, &target);
 	scaler_lock(s);
 	int rc = state_get(&s->state, pass->site->name, &target, &entry, e);
-	bool paused = rc == 0 && entry->paused, dry_run = rc == 0 && entry->dry_run;
-	if (rc == 0 && !paused)
+	bool dry_run = rc == 0 && entry->dry_run;
+	if (rc == 0 && entry->paused)
+		why = "it was switched off";
+	if (rc == 0 && !why) {
+		entry->told = false;
 		rc = own_options(view, entry, &own, e);
+	}
 	scaler_unlock(s);
 	if (rc < 0)
 		return rc;
-	const char *why = paused ? "it was switched off" : reason_to_leave(pass, resource, &target);
 	if (why) {
 		leave(pass, &target, entry, why);
-		if (own)
-			scaler_options_deinit(SCALER_SECTION, own);
-		free(own);
 		return 0;
 	}
-	entry->told = false;
 	struct job *job = &turn->jobs[turn->n_jobs++];
 	*job = (struct job){
 		/* The names stay with the entry. */
@@ -155,7 +155,8 @@ static int make_jobs(const struct pass *pass, struct turn *turn, struct error *e
 	const struct section_view *view = turn->view;
 	const struct dynamodb_table *table = &turn->described;
 
-	bool matched = *view->section->key || pass_adopted(pass, turn->table, NULL);
+	bool matched =
+		view != &pass->views[pass->scaler->setup.config->n_tables] || pass_adopted(pass, turn->table, NULL);
 
 	turn->jobs = calloc(1 + table->n_indexes * (view->section->n_indexes + 1), sizeof(*turn->jobs));
 	if (!turn->jobs)

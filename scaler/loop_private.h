@@ -78,7 +78,6 @@ struct pass {
 	size_t n_queries;
 	struct site *site;
 	_Atomic int64_t answered; /* mono: when DynamoDB last described a table, or was first asked to */
-	json_t *autoscaled;       /* a set of resource ids; NULL: none is known */
 	int rc;                   /* the first failure */
 	struct error error;
 };
@@ -91,9 +90,10 @@ void pass_failed(struct pass *pass, int rc, const struct error *e);
 /* Ends a turn, logs it, and lets the table wait the longer the more often that happened. */
 void turn_failed(struct pass *pass, struct turn *turn, int rc, const struct error *e);
 
-/* Which targets of the site AWS Application Auto Scaling looks after, where asking is permitted. */
+/* Which targets of the site AWS Application Auto Scaling looks after, where asking is permitted; what was known stays
+ * where it fails. */
 void autoscaled_load(struct pass *pass);
-bool autoscaled_has(const json_t *autoscaled, const struct target *target);
+bool autoscaled_has(const struct site *site, const struct target *target);
 
 /* DescribeTable, breakers and jobs of every turn, several at once. */
 void pass_describe(struct pass *pass);

@@ -164,12 +164,6 @@ static void fill(struct slot *slot, const struct cloudwatch_series *series)
 	slot->sum = any ? sum : NAN;
 }
 
-/* Whether it is this call that the site does not let us make. */
-static bool is_refused(int rc, const struct client_outcome *outcome)
-{
-	return rc == -EOPNOTSUPP || (rc == -EACCES && outcome->code && strncmp(outcome->code, "AccessDenied", 12) == 0);
-}
-
 static int ask_batch(struct fetch *f, struct batch *batch, struct cloudwatch_series *series, struct error *e)
 {
 	const struct slot *slots = &f->slots[batch->first];
@@ -184,7 +178,7 @@ static int ask_batch(struct fetch *f, struct batch *batch, struct cloudwatch_ser
 	int rc = cloudwatch_get_metric_data(f->site->clients[SITE_CLOUDWATCH], &frame, &range, queries, batch->n,
 					    series, e);
 	note_answer(f, rc);
-	batch->refused = is_refused(rc, &frame.outcome);
+	batch->refused = site_refuses(rc, &frame.outcome);
 	free(queries);
 	return rc;
 }

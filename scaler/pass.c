@@ -307,8 +307,6 @@ static void turns_free(struct pass *pass)
 	}
 	free(pass->turns);
 	free(pass->queries);
-	json_decref(pass->autoscaled);
-	pass->autoscaled = NULL;
 	pass->turns = NULL;
 	pass->queries = NULL;
 	pass->n_turns = pass->n_queries = 0;

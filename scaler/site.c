@@ -57,6 +57,7 @@ static void site_free(struct site *site)
 	}
 	if (site->credentials)
 		credentials_chain_free(site->credentials);
+	json_decref(site->autoscaled);
 	free(site->name);
 	free(site->region);
 	free(site->role_arn);
@@ -158,6 +159,11 @@ void sites_deinit(struct sites *sites)
 		site_free(sites->sites[i]);
 	free(sites->sites);
 	*sites = SITES_NULL;
+}
+
+bool site_refuses(int rc, const struct client_outcome *outcome)
+{
+	return rc == -EOPNOTSUPP || (rc == -EACCES && outcome->code && strncmp(outcome->code, "AccessDenied", 12) == 0);
 }
 
 /* The region in arn:aws:sns:REGION:ACCOUNT:NAME; "" where it is no such text. */

@@ -4,6 +4,7 @@
 #include "aws/dynamodb.h"
 #include "scaler/options.h"
 
+#include <jansson.h>
 #include <stdatomic.h>
 
 /*
@@ -35,6 +36,8 @@ struct site {
 	} topics[SITE_TOPIC_REGIONS]; /* of topics in other regions; for the loop's thread only */
 	/* Refused once: the old call is used, or the question left out, until the next start. */
 	_Atomic bool no_metric_data, no_autoscaling, no_list;
+	json_t *autoscaled; /* a set of resource ids, as last told; NULL: none is known. Changed between parallel work
+			     */
 };
 
 struct sites {
@@ -49,6 +52,9 @@ int sites_get(struct sites *sites, const struct site_setup *setup, const struct 
 	      const struct section_options *section, struct site **site, struct error *e);
 /* Idempotent. */
 void sites_deinit(struct sites *sites);
+
+/* Whether it is this call that the site does not let us make: asking again is of no use. */
+bool site_refuses(int rc, const struct client_outcome *outcome);
 
 /* The client to publish to a topic with: in the region of its ARN, where it names one. */
 int site_topic_client(struct site *site, const struct site_setup *setup, const char *topic_arn, struct client **client,

@@ -398,6 +398,38 @@ static void test_autoscaled(void **state)
 	}
 }
 
+/* What was known of it holds while nobody can tell anew. */
+static void test_autoscaled_is_remembered(void **state)
+{
+	json_t *autoscaled = json_pack("[s]", "table/a");
+	struct world w;
+
+	(void)state;
+	world_begin(&w, ALWAYS TABLES);
+	w.cloud.autoscaled = autoscaled;
+	add_metrics(w.pass, "a", 95, 50);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(world_pass(&w, i * 60), 0);
+		assert_units(&w, "a", 100, 100);
+		w.cloud.denied[CLOUD_TARGETS] = true;
+	}
+	world_end(&w);
+	json_decref(autoscaled);
+}
+
+/* Every name begins with nothing. */
+static void test_empty_key(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, ALWAYS "[table:]\n");
+	add_metrics(w.pass, "a", 95, 50);
+	assert_int_equal(world_pass(&w, 0), 0);
+	assert_units(&w, "a", 150, 100);
+	world_end(&w);
+}
+
 /* A lasting refusal is asked about less and less often; a table that is well is not held up. */
 static void test_rests(void **state)
 {
@@ -605,12 +637,20 @@ static void test_thread(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),    cmocka_unit_test(test_together),
-		cmocka_unit_test(test_metrics),  cmocka_unit_test(test_many_tables),
-		cmocka_unit_test(test_no_list),  cmocka_unit_test(test_autoscaled),
-		cmocka_unit_test(test_rests),    cmocka_unit_test(test_lost_answer),
-		cmocka_unit_test(test_killed),   cmocka_unit_test(test_stopped),
-		cmocka_unit_test(test_nonsense), cmocka_unit_test(test_thread),
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_together),
+		cmocka_unit_test(test_metrics),
+		cmocka_unit_test(test_many_tables),
+		cmocka_unit_test(test_no_list),
+		cmocka_unit_test(test_autoscaled),
+		cmocka_unit_test(test_autoscaled_is_remembered),
+		cmocka_unit_test(test_empty_key),
+		cmocka_unit_test(test_rests),
+		cmocka_unit_test(test_lost_answer),
+		cmocka_unit_test(test_killed),
+		cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_thread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
