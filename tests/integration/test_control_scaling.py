@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import threading
 import xml.etree.ElementTree as tree
 from pathlib import Path
 
@@ -36,6 +37,14 @@ class Scaled:
         table = self.table(name)
         eventually(lambda: self.mount.exists(f'{table.name}/scaling') and table.show('scaling/next-check') != 'now')
         return table
+
+
+def fails(call, *arguments):
+    try:
+        call(*arguments)
+    except OSError:
+        return True
+    return False
 
 
 @pytest.fixture
@@ -132,6 +141,19 @@ def test_options_are_the_tables_own_and_survive_a_restart(cloud, scaled, folder)
     at = scaled(**how)
     assert at.scaling_of('t').show('scaling/options/reads-upper-threshold') == '70'
     assert os.stat(folder / 'steered.json').st_mode & 0o777 == 0o600
+
+
+def test_the_end_does_not_wait_for_a_check(cloud, scaled):
+    cloud.table('t')
+    at = scaled(sections=section(cloud, 't'))
+    table = at.scaling_of('t')
+    gate, ends = cloud.proxy.hold('ListTables'), []
+    writer = threading.Thread(target=lambda: ends.append(fails(table.write, 'scaling/check', '1')))
+    writer.start()
+    gate.wait()
+    at.mount.stop()
+    writer.join()
+    assert ends == [True]
 
 
 def test_every_option_accepts_what_it_shows(cloud, scaled):
