@@ -45,6 +45,9 @@ static int set_up(posix_spawn_file_actions_t *files, posix_spawnattr_t *attribut
 	/* What it complains of may hold what it was asked for: nobody logs it. */
 	if (!number)
 		number = posix_spawn_file_actions_addopen(files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	/* curl's connections are inherited, and what it starts may live on for long. */
+	if (!number)
+		number = posix_spawn_file_actions_addclosefrom_np(files, STDERR_FILENO + 1);
 	return number;
 }
 

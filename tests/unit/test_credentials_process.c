@@ -77,6 +77,18 @@ static void test_found(void **state)
 	assert_found(world, "credential_process: A s t until 2015-08-30T12:36:00Z");
 }
 
+/* Descriptors of ours are none of its business. */
+static void test_inherits_nothing(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(99, dup2(STDERR_FILENO, 99));
+	use_script(world, "#!/bin/sh\n[ -e /proc/$$/fd/99 ] && exit 99\n"
+			  "echo '{\"Version\": 1, \"AccessKeyId\": \"A\", \"SecretAccessKey\": \"s\"}'\n");
+	assert_found(world, "credential_process: A s -");
+	close(99);
+}
+
 /* Keys in the credentials file go before it, those in the config file after. */
 static void test_its_place(void **state)
 {
@@ -195,8 +207,9 @@ static void test_too_slow(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TEST(test_words),    WORLD_TEST(test_found),    WORLD_TEST(test_its_place),
-		WORLD_TEST(test_refusals), WORLD_TEST(test_given_up), WORLD_TEST(test_too_slow),
+		WORLD_TEST(test_words),     WORLD_TEST(test_found),    WORLD_TEST(test_inherits_nothing),
+		WORLD_TEST(test_its_place), WORLD_TEST(test_refusals), WORLD_TEST(test_given_up),
+		WORLD_TEST(test_too_slow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
