@@ -50,8 +50,8 @@ static void add_change(struct view *view, const char *how, const char *folder, c
 {
 	char path[8192];
 
-	snprintf(path, sizeof(path), "%s%s%s%s%s", view->name, *folder ? "/" : "", folder, *name ? "/" : "", name);
-	events_add_locked(view->mount, how, json_pack("{s:s}", "path", path));
+	if (view_path(view, folder, name, path, sizeof(path)))
+		events_add_locked(view->mount, how, json_pack("{s:s}", "path", path));
 }
 
 static const char *how_changed(bool before, bool after)

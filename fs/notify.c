@@ -417,7 +417,8 @@ static void tell_root(struct notifier *n)
 	pthread_mutex_unlock(&m->lock);
 	for (size_t i = 0; moved && i < views; i++) {
 		struct view *view = take_store(m, i);
-		if (!view)
+		/* A store that is the root itself has no name in it. */
+		if (!view || view == m->root)
 			continue;
 		kernel_invalidate_name(m->kernel, ROOT_ID, view->name);
 		notify_raise_store(m, view);

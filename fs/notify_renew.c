@@ -31,8 +31,8 @@ static bool keeps_id(const struct notifier *n, const struct change_told *change)
 	const struct folder *folder = change->after_folder;
 	char path[2 * VFS_PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/%s/%s", n->view->name, folder->path, entry_name(folder, change->after));
-	if (id_is_document(change->after->id))
+	if (id_is_document(change->after->id) ||
+	    !view_path(n->view, folder->path, entry_name(folder, change->after), path, sizeof(path)))
 		return true;
 	return watches_has(&n->watches, change->after->id) || watches_is_mounted(&n->watches, path);
 }
