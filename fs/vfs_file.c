@@ -212,6 +212,14 @@ int vfs_open(struct mount *m, struct call *c)
 	return 0;
 }
 
+/* Whether a new file stays in memory. One whose name the store still has for another file, a backup, does not: they
+ * would be one there. */
+static bool is_for_a_moment(const struct call *c, const struct target *target)
+{
+	return (c->flags & O_EXCL) && name_is_temporary(c->name) &&
+	       !vfs_backup_locked(target->view, target->folder->path, c->name);
+}
+
 /* Why a key of this name cannot be made here; 0: it can. */
 static int creatable(struct mount *m, struct call *c, const struct target *target)
 {
@@ -225,7 +233,7 @@ static int creatable(struct mount *m, struct call *c, const struct target *targe
 		return vfs_refuse_locked(m, c, EINVAL, VFS_NOT_A_NAME);
 	if (!layout->item_is_key && (strcmp(target->raw, s->store_key) == 0 || strcmp(target->raw, s->option_key) == 0))
 		return vfs_refuse_locked(m, c, EINVAL, "this is one of the table's own key names: choose another");
-	if ((c->flags & O_EXCL) && name_is_temporary(c->name))
+	if (is_for_a_moment(c, target))
 		return settings_read_only(m->settings) ? -EROFS : 0;
 	return vfs_may_change_locked(m, target->view, c);
 }
@@ -234,7 +242,7 @@ static int creatable(struct mount *m, struct call *c, const struct target *targe
 static int record_new(struct mount *m, struct call *c, const struct target *target)
 {
 	struct fact fact = vfs_fact(m, FACT_VALUE, target->folder, c->name, target->raw, (size_t)target->raw_len);
-	bool temporary = (c->flags & O_EXCL) && name_is_temporary(c->name);
+	bool temporary = is_for_a_moment(c, target);
 	const struct fact *before = view_fact_locked(target->view, target->folder->path, c->name);
 
 	fact.type = VALUE_S;

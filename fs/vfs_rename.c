@@ -56,14 +56,15 @@ static enum how how_to_move(const struct call *c, const struct move *move, const
 	if (vfs_is_parked(fact))
 		return same_folder && !to->entry && strcmp(fact->parked, c->new_name) == 0 ? RENAME_UNPARK
 											   : RENAME_STORED;
+	bool taken = onto_stored || vfs_is_parked(over) || vfs_backup_locked(to->view, to->folder->path, c->new_name);
 	if (vfs_is_temporary(fact))
-		return name_is_temporary(c->new_name) && !onto_stored && !vfs_is_parked(over) ? RENAME_IN_MEMORY
-											      : RENAME_PUT;
+		return name_is_temporary(c->new_name) && !taken ? RENAME_IN_MEMORY : RENAME_PUT;
 	if (vfs_is_new(fact))
 		return to->entry ? RENAME_PUT : RENAME_IN_MEMORY;
 	/* An alias does not tell under which name the store holds the key. */
 	bool nameable = vfs_decode(from->view, from->folder->path, c->name, raw) >= 0;
-	return same_folder && nameable && !to->entry && name_is_temporary(c->new_name) ? RENAME_PARK : RENAME_STORED;
+	return same_folder && nameable && !to->entry && !taken && name_is_temporary(c->new_name) ? RENAME_PARK
+												 : RENAME_STORED;
 }
 
 static int check_ends(const struct call *c, const struct move *move)

@@ -265,3 +265,16 @@ def test_a_key_is_replaced_through_one_temporary_name_again_and_again(conf):
     conf.sh('for i in $(seq 150); do echo v$i > prod/db/tmp; mv prod/db/tmp prod/db/host; done')
     assert conf.read('prod/db/host') == b'v150' and conf.site.value('host') == {'S': 'v150'}
     assert conf.ls('prod/db') == ['host', 'port']
+
+
+def test_a_name_that_holds_a_backup_in_the_store_is_no_name_for_a_moment(here):
+    here.write('prod/db/host~', b'a')
+    rename(here, 'prod/db/host~', 'prod/db/.host.swp')
+    rename(here, 'prod/db/port', 'prod/db/host~')
+    assert here.site.value('host~') == {'N': '27017'} and here.read('prod/db/.host.swp') == b'a'
+    os.unlink(here.path('prod/db/.host.swp'))
+    rename(here, 'prod/db/host~', 'prod/db/.host.swp')
+    here.write('prod/db/host~', b'5', os.O_CREAT | os.O_EXCL)
+    os.unlink(here.path('prod/db/host~'))
+    os.unlink(here.path('prod/db/.host.swp'))
+    assert here.site.get() == {'host': {'S': 'db1'}}
