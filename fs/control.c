@@ -57,11 +57,10 @@ static const struct control_family *family_in(enum control_place place)
 enum { ROW_BITS = 8, ROW_MASK = (1 << ROW_BITS) - 1, FIRST_ROW = 8, FIRST_FILE = ROW_MASK - CONTROL_FILES };
 
 #define SUBJECT_BIT (UINT64_C(1) << 61)
-#define SUBJECT_HASH ((UINT64_C(1) << 53) - 1)
 
 static uint64_t id_of_subject(uint64_t hash)
 {
-	return SUBJECT_BIT | (hash & SUBJECT_HASH) << ROW_BITS;
+	return SUBJECT_BIT | (hash & CONTROL_HASH) << ROW_BITS;
 }
 
 static uint64_t id_of_row(uint64_t subject, size_t row)
@@ -84,10 +83,16 @@ static bool find_member(struct spot *spot, const struct control_family *family, 
 {
 	const struct control_at within = spot->at;
 
+	spot->place = family->member;
+	if (family->find && family->find(&spot->at, id >> ROW_BITS))
+		return true;
+	spot->at = within;
 	for (size_t n = 0; family->nth(&spot->at, n); n++) {
-		spot->place = family->member;
-		if (id_of_subject(family->hash(&spot->at)) == id || find_subject(spot, family->member, id))
+		if (!family->find && id_of_subject(family->hash(&spot->at)) == id)
 			return true;
+		if (find_subject(spot, family->member, id))
+			return true;
+		spot->place = family->member;
 		spot->at = within;
 	}
 	return false;
@@ -196,7 +201,7 @@ static struct control_text *open_text(struct mount *m, uint64_t id)
 	return text;
 }
 
-enum { TEXT_MAX = 16 << 20, GROWN_MAX = 4 << 20 };
+enum { TEXT_MAX = 16 << 20, GROWN_MAX = 4 << 20, WRITE_MAX = 1 << 16 };
 
 void control_grow_locked(struct mount *m, struct control_text *text)
 {
@@ -223,10 +228,9 @@ static int attr_of(struct mount *m, uint64_t id, const struct spot *spot, struct
 	_buf_cleanup_ struct buf fresh = BUF_INIT(TEXT_MAX);
 	uint64_t seen = 0;
 
-	/* Whatever is said here may be old a moment later. */
-	*attr = (struct attr){
-		.id = id, .uid = s->access.uid, .gid = s->access.gid, .mode = S_IFDIR | 0700, .mtime = m->root_mtime
-	};
+	/* Whatever is said here may be old a moment later. By its time the kernel sees that a listing has changed. */
+	*attr = (struct attr){ .id = id, .uid = s->access.uid, .gid = s->access.gid, .mode = S_IFDIR | 0700 };
+	attr->mtime = m->root_mtime > m->tables_mtime ? m->root_mtime : m->tables_mtime;
 	if (!spot->row)
 		return 0;
 	attr->mode = S_IFREG | (is_shown(spot->row) ? 0400 : 0) | (spot->row->act ? 0200 : 0);
@@ -377,23 +381,21 @@ void control_free(struct mount *m)
 
 int control_write(struct mount *m, uint64_t id, const char *text, size_t len, bool may_block, struct error *e)
 {
-	enum { WORD_MAX = 256 };
-	char word[WORD_MAX];
+	_buf_cleanup_ struct buf word = BUF_INIT(WRITE_MAX + 1);
 
 	mount_lock(m);
 	struct spot spot = spot_of(m, id);
 	pthread_mutex_unlock(&m->lock);
 	if (!spot.found || !spot.row || !spot.row->act)
 		return error_set(e, EPERM, "this file of .control can only be read");
-	if (len >= sizeof(word) || memchr(text, '\0', len))
-		return error_set(e, EINVAL, "%s takes one short line of text", spot.row->name);
+	if (len > WRITE_MAX || memchr(text, '\0', len))
+		return error_set(e, EINVAL, "%s takes one line of text", spot.row->name);
 	if (spot.row->blocks && !may_block)
 		return CALL_BLOCKS;
 	while (len > 0 && isspace((unsigned char)text[len - 1]))
 		len--;
-	memcpy(word, text, len);
-	word[len] = '\0';
-	int r = spot.row->act(&spot.at, word, e);
+	buf_append(&word, text, len);
+	int r = buf_error(&word) ? error_no_memory(e) : spot.row->act(&spot.at, buf_text(&word), e);
 	MOUNT_LOCKED(m);
 	/* Whoever looks next looks for what came of it. */
 	drop_kept(m, INT64_MAX);

@@ -54,14 +54,18 @@ struct control_family {
 	/* Sets the n-th thing in `at`, which comes with what the directory speaks of; false past the end. */
 	bool (*nth)(struct control_at *at, size_t n);
 	const char *(*name)(const struct control_at *at); /* borrowed while the lock is held */
-	/* What ids are made of: 53 bits, the same after a restart. */
+	/* What ids are made of, CONTROL_HASH of it: the same after a restart. */
 	uint64_t (*hash)(const struct control_at *at);
+	/* Sets the one of that hash in `at`; NULL: all are looked at. */
+	bool (*find)(struct control_at *at, uint64_t hash);
 	/* mkdir(2) in it, without the lock, on a worker; NULL: EPERM. */
 	int (*make)(struct mount *m, const char *name, struct error *e);
 	const struct control_row *file; /* of files: what each is, at most CONTROL_FILES; only one family has such */
 };
 
 enum { CONTROL_FILES = 127 };
+
+#define CONTROL_HASH ((UINT64_C(1) << 53) - 1)
 
 struct control_part {
 	const struct control_row *rows;
@@ -74,6 +78,10 @@ extern const struct control_part control_top, control_store, control_table, cont
 
 /* "2026-11-21T12:25:40Z" */
 void control_show_time(struct buf *out, int64_t wall);
+
+/* Lines of `status`: the tables, those that cannot be described or the others; and the scaler's failures. */
+void control_show_tables(const struct mount *m, bool wrong, struct buf *out);
+void control_show_scaler_failures(const struct mount *m, struct buf *out);
 
 /* Of the picture that a store shows: nanoseconds since its load began, -1: none yet. */
 int64_t control_age(const struct view *view);

@@ -260,6 +260,22 @@ static void show_picture(const struct control_at *at, struct buf *out)
 	free(panels);
 }
 
+void control_show_scaler_failures(const struct mount *m, struct buf *out)
+{
+	int64_t next;
+
+	if (!m->scaling)
+		return;
+	scaler_lock(m->scaling->scaler);
+	const struct state *state = scaler_state(m->scaling->scaler, &next);
+	for (size_t i = 0; i < state->n; i++) {
+		if (state->entries[i]->failed)
+			buf_printf(out, "WRONG   scaling of %s: %s\n", state->entries[i]->table,
+				   state->entries[i]->last);
+	}
+	scaler_unlock(m->scaling->scaler);
+}
+
 /* ---- Options ---- */
 
 static const struct scaler_option *nth_option(size_t n)

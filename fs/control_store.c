@@ -170,7 +170,7 @@ static uint64_t store_hash(const struct control_at *at)
 }
 
 static const struct control_family stores[] = {
-	{ AT_TOP, AT_STORES, AT_STORE, "STORE", nth_store, store_name, store_hash, NULL, NULL },
+	{ AT_TOP, AT_STORES, AT_STORE, "STORE", nth_store, store_name, store_hash, NULL, NULL, NULL },
 };
 
 const struct control_part control_store = { rows, sizeof(rows) / sizeof(rows[0]), stores, 1 };

@@ -203,6 +203,30 @@ static void show_failure(const struct control_at *at, struct buf *out)
 	buf_str(out, at->table->failure.text);
 }
 
+static void show_table_line(const struct table *table, struct buf *out)
+{
+	const struct dynamodb_resource *self = &table->about.self;
+
+	if (table->failure.number) {
+		buf_printf(out, "WRONG   %s\n", table->failure.text);
+		return;
+	}
+	buf_printf(out, "%-7s %-24s table ", "ok", table->shown);
+	if (self->on_demand || !self->status[0])
+		buf_printf(out, "%s\n", self->status[0] ? "on demand" : "not yet described");
+	else
+		buf_printf(out, "%" PRId64 " read and %" PRId64 " write units, %s\n", self->read_units,
+			   self->write_units, self->status);
+}
+
+void control_show_tables(const struct mount *m, bool wrong, struct buf *out)
+{
+	for (const struct table *table = m->tables; table; table = table->next) {
+		if (wrong == (table->failure.number != 0))
+			show_table_line(table, out);
+	}
+}
+
 enum { AT_BOTH = AT_TABLE | AT_INDEX };
 
 static const struct control_row rows[] = {
@@ -244,7 +268,17 @@ static const char *table_name(const struct control_at *at)
 
 static uint64_t table_hash(const struct control_at *at)
 {
-	return name_hash(AT_TABLE, at->table->shown, strlen(at->table->shown));
+	return at->table->hash;
+}
+
+static bool find_table(struct control_at *at, uint64_t hash)
+{
+	struct table *table = at->mount->tables;
+
+	while (table && (table->hash ^ hash) & CONTROL_HASH)
+		table = table->next;
+	at->table = table;
+	return table;
 }
 
 static bool nth_index(struct control_at *at, size_t n)
@@ -268,8 +302,8 @@ static uint64_t index_hash(const struct control_at *at)
 }
 
 static const struct control_family families[] = {
-	{ AT_TOP, AT_TABLES, AT_TABLE, "TABLE", nth_table, table_name, table_hash, table_create, NULL },
-	{ AT_TABLE, AT_INDEXES, AT_INDEX, "INDEX", nth_index, index_name, index_hash, NULL, NULL },
+	{ AT_TOP, AT_TABLES, AT_TABLE, "TABLE", nth_table, table_name, table_hash, find_table, table_create, NULL },
+	{ AT_TABLE, AT_INDEXES, AT_INDEX, "INDEX", nth_index, index_name, index_hash, NULL, NULL, NULL },
 };
 
 const struct control_part control_table = { rows, sizeof(rows) / sizeof(rows[0]), families, 2 };

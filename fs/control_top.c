@@ -67,6 +67,8 @@ static void show_status(const struct control_at *at, struct buf *out)
 
 	for (size_t i = 0; i < m->n_sources; i++)
 		show_source_trouble(&m->sources[i], out);
+	control_show_tables(m, true, out);
+	control_show_scaler_failures(m, out);
 	for (int pass = 0; pass < 2; pass++) {
 		for (size_t i = 0; i < m->n_views; i++) {
 			const struct view *view = m->views[i];
@@ -75,6 +77,7 @@ static void show_status(const struct control_at *at, struct buf *out)
 				show_status_line(view, out);
 		}
 	}
+	control_show_tables(m, false, out);
 	buf_printf(out, "dynconf %s, mounted since ", DYNCONF_VERSION);
 	control_show_time(out, m->started_wall);
 	buf_printf(out, ", %zu open files", m->n_handles);
@@ -121,7 +124,8 @@ static int act_log_level(const struct control_at *at, const char *text, struct e
 
 static const struct control_row rows[] = {
 	{ AT_TOP, "version", .show = show_version, .help = "the version of dynconf" },
-	{ AT_TOP, "status", .show = show_status, .help = "how the sources and stores are, what is wrong first" },
+	{ AT_TOP, "status", .show = show_status,
+	  .help = "how the sources, stores and tables are, what is wrong first" },
 	{ AT_TOP, "last-error", .show = show_last_error,
 	  .help = "when and why something failed last; empty if nothing did" },
 	{ AT_TOP, "metrics", .show = show_metrics, .help = "what is counted, as text for Prometheus" },

@@ -99,9 +99,9 @@ void events_error_locked(struct mount *m, const char *what, const struct error *
 			  json_pack("{s:s, s:s, s:s}", "about", what, "error", name ? name : "", "text", e->text));
 }
 
-void events_recovery_locked(struct source *source)
+void events_recovery_locked(struct mount *m, const char *what)
 {
-	events_add_locked(source->mount, "recovery", json_pack("{s:s}", "about", source->settings->name));
+	events_add_locked(m, "recovery", json_pack("{s:s}", "about", what));
 }
 
 void events_show_locked(const struct mount *m, uint64_t *seen, struct buf *out)

@@ -26,7 +26,7 @@ void events_fact_locked(struct view *view, const struct fact *done);
 /* A store that came or went. */
 void events_store_locked(struct view *view);
 void events_error_locked(struct mount *m, const char *what, const struct error *e);
-void events_recovery_locked(struct source *source);
+void events_recovery_locked(struct mount *m, const char *what);
 
 /* The lines that were added after the first `*seen` (0: all that are kept); `*seen` counts them afterwards. */
 void events_show_locked(const struct mount *m, uint64_t *seen, struct buf *out);

@@ -2,6 +2,7 @@
 #include "fs/metrics.h"
 
 #include "fs/control_row.h"
+#include "fs/scaling.h"
 #include "fs/view.h"
 #include "version.h"
 
@@ -229,12 +230,31 @@ static double mount_memory(const struct mount *m)
 	return (double)resident * (double)sysconf(_SC_PAGESIZE);
 }
 
-/* One family a row; it has samples for the mount, for each store, for each operation, or in a way of its own. */
+static uint64_t target_checks(const struct state_counts *counts)
+{
+	return counts->checks;
+}
+static uint64_t target_changes(const struct state_counts *counts)
+{
+	return counts->changes;
+}
+static uint64_t target_refusals(const struct state_counts *counts)
+{
+	return counts->refusals;
+}
+static uint64_t target_failures(const struct state_counts *counts)
+{
+	return counts->failures;
+}
+
+/* One family a row; it has samples for the mount, for each store, operation or target of the scaler, or in a way of its
+ * own. */
 static const struct family {
 	const char *name, *type, *help;
 	double (*mount)(const struct mount *m);
 	double (*store)(const struct view *view);
 	void (*operation)(const struct operation *o, const char *name, struct buf *out);
+	uint64_t (*target)(const struct state_counts *counts);
 	void (*own)(const struct mount *m, const char *name, struct buf *out);
 } families[] = {
 	{ "dynconf_start_time_seconds", "gauge", "When the mount began, in Unix time.", .mount = mount_started },
@@ -257,6 +277,10 @@ static const struct family {
 	  .store = store_read_units },
 	{ "dynconf_consumed_write_units_total", "counter", "Write units this mount has used.",
 	  .store = store_write_units },
+	{ "dynconf_scaler_checks_total", "counter", "Decisions of the scaler.", .target = target_checks },
+	{ "dynconf_scaler_changes_total", "counter", "Changes that it made.", .target = target_changes },
+	{ "dynconf_scaler_refusals_total", "counter", "Changes that were refused.", .target = target_refusals },
+	{ "dynconf_scaler_failures_total", "counter", "Checks that failed.", .target = target_failures },
 };
 
 static void show_stores(const struct mount *m, const struct family *family, struct buf *out)
@@ -268,6 +292,37 @@ static void show_stores(const struct mount *m, const struct family *family, stru
 		show_label(out, m->views[i]->name);
 		buf_printf(out, "\"} %.15g\n", family->store(m->views[i]));
 	}
+}
+
+static void show_target(const struct state_entry *entry, const struct family *family, struct buf *out)
+{
+	const struct {
+		const char *name, *value;
+	} labels[] = { { "site", entry->site },
+		       { "table", entry->table },
+		       { "index", entry->index ? entry->index : "" } };
+
+	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+		buf_printf(out, "%s%s=\"", i ? "\"," : "{", labels[i].name);
+		show_label(out, labels[i].value);
+	}
+	buf_printf(out, "\"} %" PRIu64 "\n", family->target(&entry->counts));
+}
+
+static void show_targets(const struct mount *m, const struct family *family, struct buf *out)
+{
+	struct scaler *scaler = m->scaling ? m->scaling->scaler : NULL;
+	int64_t next;
+
+	if (!scaler)
+		return;
+	scaler_lock(scaler);
+	const struct state *state = scaler_state(scaler, &next);
+	for (size_t i = 0; i < state->n; i++) {
+		buf_str(out, family->name);
+		show_target(state->entries[i], family, out);
+	}
+	scaler_unlock(scaler);
 }
 
 static void show_operations(struct metrics *metrics, const struct family *family, struct buf *out)
@@ -295,6 +350,8 @@ void metrics_show_locked(const struct mount *m, struct buf *out)
 			show_stores(m, family, out);
 		if (family->operation)
 			show_operations(m->metrics, family, out);
+		if (family->target)
+			show_targets(m, family, out);
 		if (family->own)
 			family->own(m, family->name, out);
 	}

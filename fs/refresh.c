@@ -13,7 +13,7 @@
 void source_answered_locked(struct source *source)
 {
 	if (source->trouble.number)
-		events_recovery_locked(source);
+		events_recovery_locked(source->mount, source->settings->name);
 	source->trouble = ERROR_NULL;
 }
 

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DESCRIBE_TIMEOUT (5 * CLOCK_SECOND)
+#define DESCRIBE_TIMEOUT (20 * CLOCK_SECOND) /* as that of a pass */
 
 static const char *get_environment(void *data, const char *name)
 {
@@ -53,14 +53,10 @@ static int load_config(struct mount *m, struct scaling *s, struct error *e)
 }
 
 /* What a decision that led to a change, or should have, says. */
-static json_t *event_of(const struct state_entry *entry)
+static json_t *decision_of(const struct scaler_news *news)
 {
-	const struct state_event *event = entry->n_events ? &entry->events[entry->n_events - 1] : NULL;
-
-	if (!event || event->at != entry->seen)
-		return NULL;
-	return json_pack("{s:s, s:s*, s:b, s:s}", "table", entry->table, "index", entry->index, "done", event->done,
-			 "text", event->text);
+	return json_pack("{s:s, s:s*, s:b, s:s}", "table", news->target->table, "index", news->target->index, "done",
+			 news->event->done, "text", news->event->text);
 }
 
 static void add_table_locked(struct mount *m, const char *site, const char *table)
@@ -76,21 +72,22 @@ static void add_table_locked(struct mount *m, const char *site, const char *tabl
 	}
 }
 
-/* From the scaler's thread, after a check or a change of a target. */
-static void changed(void *data, const char *site, const struct target *target)
+/* From the scaler's thread. */
+static void tell(void *data, const struct scaler_news *news)
 {
 	struct mount *m = data;
-	struct scaler *scaler = m->scaling->scaler;
-	int64_t next;
-
-	scaler_lock(scaler);
-	const struct state_entry *entry = state_find(scaler_state(scaler, &next), site, target);
-	json_t *event = entry ? event_of(entry) : NULL;
-	scaler_unlock(scaler);
+	const char *table = news->target->table;
 	MOUNT_LOCKED(m);
-	add_table_locked(m, site, target->table);
-	if (event)
-		events_add_locked(m, "decision", event);
+
+	add_table_locked(m, news->site, table);
+	if (news->event)
+		events_add_locked(m, "decision", decision_of(news));
+	if (news->event && news->event->done)
+		tables_changing_locked(m, news->site, table);
+	if (news->failure && news->failure->number)
+		events_error_locked(m, table, news->failure);
+	else if (news->failure)
+		events_recovery_locked(m, table);
 }
 
 static int open_scaler(struct mount *m, struct scaling *s, struct error *e)
@@ -102,7 +99,7 @@ static int open_scaler(struct mount *m, struct scaling *s, struct error *e)
 		.log = m->log,
 		.credentials = { .getenv = get_environment, .log = m->log, .clock = m->clock },
 		.steered = true,
-		.changed = changed,
+		.tell = tell,
 		.data = m,
 	};
 	int r = aws_config_load(&setup.credentials, &aws, e);

@@ -163,6 +163,7 @@ struct mount {
 	struct idmap documents;  /* shown ids of documents that the kernel may keep */
 	struct unreported *unreported;
 	struct table *tables;      /* sorted by name; see tables.h */
+	int64_t tables_mtime;      /* wall: when a table or an index came or went last */
 	pthread_cond_t table_wake; /* their thread has something to do */
 	size_t n_handles;
 	uint64_t renewed; /* ids that node_renew_locked tried */

@@ -2,16 +2,20 @@
 #include "fs/tables.h"
 
 #include "fs/backend.h"
+#include "fs/events.h"
 #include "fs/scaling.h"
+#include "fs/snapshot.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { HASH_SEED = 16 }; /* other things are hashed too */
+
 #define DESCRIBE_EVERY (60 * CLOCK_SECOND)
 #define CHANGING_EVERY CLOCK_SECOND
-#define UNSETTLED_EVERY (5 * CLOCK_SECOND) /* somebody else changes it */
+#define UNSETTLED_EVERY (5 * CLOCK_SECOND) /* somebody else changes it, or may create it */
 
 /* ---- Which there are ---- */
 
@@ -70,11 +74,20 @@ static struct table *table_new(const struct table_place *place, const char *show
 		return NULL;
 	made->shown = strdup(shown);
 	made->name = strdup(name);
+	made->hash = name_hash(HASH_SEED, shown, strlen(shown));
 	made->place = *place;
 	if (made->shown && made->name)
 		return made;
 	table_free(made);
 	return NULL;
+}
+
+/* It is described at once, and every second until it is ACTIVE. */
+static void expect_locked(struct mount *m, struct table *table)
+{
+	table->changing = true;
+	table->due = 0;
+	pthread_cond_signal(&m->table_wake);
 }
 
 int tables_add_locked(struct mount *m, const struct table_place *place, const char *name)
@@ -84,15 +97,28 @@ int tables_add_locked(struct mount *m, const struct table_place *place, const ch
 	_buf_cleanup_ struct buf shown = BUF_INIT(512);
 
 	buf_printf(&shown, "%s%s%s", name, first ? "" : "@", first ? "" : place->region);
-	if (is_shown(m, buf_text(&shown)))
+	struct table **link = table_link(m, buf_text(&shown)), *made;
+	if (is_shown(m, buf_text(&shown))) {
+		if ((*link)->failure.number == ENXIO)
+			expect_locked(m, *link);
 		return 0;
-	struct table **link = table_link(m, buf_text(&shown)), *made = table_new(place, buf_text(&shown), name);
+	}
+	made = table_new(place, buf_text(&shown), name);
 	if (!made)
 		return -ENOMEM;
 	made->next = *link;
 	*link = made;
+	m->tables_mtime = clock_wall(m->clock);
 	pthread_cond_signal(&m->table_wake);
 	return 0;
+}
+
+void tables_changing_locked(struct mount *m, const char *site, const char *name)
+{
+	for (struct table *table = m->tables; table; table = table->next) {
+		if (table->place.site && strcmp(table->place.site, site) == 0 && strcmp(table->name, name) == 0)
+			expect_locked(m, table);
+	}
 }
 
 const struct dynamodb_resource *table_resource_locked(const struct table *table, const char *index)
@@ -125,18 +151,35 @@ static struct dynamodb_call new_call(const struct mount *m, const struct table *
 	};
 }
 
+/* Told once: a table that cannot be described may stay so for long. */
+static void tell_failure_locked(struct mount *m, const struct table *table, const struct error *failure)
+{
+	if (m->stopping || failure->number == table->failure.number)
+		return;
+	if (!failure->number) {
+		events_recovery_locked(m, table->shown);
+		return;
+	}
+	log_warning(m->log, "%s", failure->text);
+	events_error_locked(m, table->shown, failure);
+}
+
 static void take_locked(struct mount *m, struct table *table, struct dynamodb_table *about, const struct error *failure)
 {
+	tell_failure_locked(m, table, failure);
 	table->failure = *failure;
 	/* A table that is not there any more has nothing to show; what else fails leaves what was known. */
 	if (!failure->number || failure->number == ENXIO) {
+		if (about->n_indexes != table->about.n_indexes)
+			m->tables_mtime = clock_wall(m->clock);
 		dynamodb_table_deinit(&table->about);
 		table->about = *about;
 		*about = DYNAMODB_TABLE_NULL;
 		table->described_wall = clock_wall(m->clock);
 		table->changing = table->changing && !failure->number && !is_settled(&table->about);
 	}
-	int64_t later = is_settled(&table->about) || failure->number ? DESCRIBE_EVERY : UNSETTLED_EVERY;
+	bool settled = failure->number ? failure->number != ENXIO : is_settled(&table->about);
+	int64_t later = settled ? DESCRIBE_EVERY : UNSETTLED_EVERY;
 	table->due = clock_mono(m->clock) + (table->changing ? CHANGING_EVERY : later);
 }
 
@@ -301,6 +344,14 @@ static int plan_locked(struct plan *plan, const struct table *table, const char 
 	return r < 0 ? r : 1;
 }
 
+static int plan_change(struct mount *m, struct plan *plan, const struct table *table, const char *index,
+		       const struct table_wish *wish, struct error *e)
+{
+	MOUNT_LOCKED(m);
+
+	return plan_locked(plan, table, index, wish, e);
+}
+
 int table_change(struct mount *m, struct table *table, const char *index, const struct table_wish *wish,
 		 struct error *e)
 {
@@ -308,9 +359,12 @@ int table_change(struct mount *m, struct table *table, const char *index, const 
 	struct dynamodb_call call = new_call(m, table);
 	struct error later = ERROR_NULL;
 
-	mount_lock(m);
-	int r = plan_locked(&plan, table, index, wish, e);
-	pthread_mutex_unlock(&m->lock);
+	int r = plan_change(m, &plan, table, index, wish, e);
+	/* It may be there by now; else this says why not. */
+	if (r == -ENXIO) {
+		r = describe(m, table, e);
+		r = r < 0 ? r : plan_change(m, &plan, table, index, wish, e);
+	}
 	if (r <= 0)
 		return r;
 	r = dynamodb_update_table(table->place.db, &call, &plan.update, e);
@@ -374,10 +428,7 @@ int table_create(struct mount *m, const char *shown, struct error *e)
 	struct table_place place = place_of(m, source);
 	MOUNT_LOCKED(m);
 	r = tables_add_locked(m, &place, name);
-	struct table *table = *table_link(m, shown);
-	if (r == 0) {
-		table->changing = true;
-		table->due = 0;
-	}
+	if (r == 0)
+		expect_locked(m, *table_link(m, shown));
 	return r < 0 ? error_no_memory(e) : 0;
 }

@@ -20,6 +20,7 @@ struct table {
 	struct table *next; /* sorted by `shown` */
 	char *shown;        /* TABLE, or TABLE@REGION outside the region of the first source that has one */
 	char *name;
+	uint64_t hash;            /* of `shown` */
 	struct table_place place; /* all of it borrowed */
 
 	/* state: */
@@ -32,8 +33,10 @@ struct table {
 
 /* The mount's sources bring their tables; then the thread. 0 or -errno. */
 int tables_start(struct mount *m);
-/* A table that the scaler looks after; one that is known already stays as it is. */
+/* A table that the scaler looks after; one that is known already stays as it is, but is looked for when missing. */
 int tables_add_locked(struct mount *m, const struct table_place *place, const char *name);
+/* The scaler has changed that table: it is described every second until it is ACTIVE. */
+void tables_changing_locked(struct mount *m, const char *site, const char *name);
 /* Ends the thread, once stop_fd is readable. Tables live until tables_free. */
 void tables_stop(struct mount *m);
 void tables_free(struct mount *m);

@@ -114,12 +114,12 @@ static void decide(struct pass *pass, struct job *job, const struct metrics_quer
 		entry->pending = (struct state_pending){ true, input->provisioned, job->plan.units, entry->checks };
 	entry->checks = job->decision.checks;
 	entry->seen = pass->now;
+	entry->counts.checks++;
 	note(job, buf_text(&text));
 	scaler_unlock(s);
 	target_title(&job->target, &title);
 	log_info(s->setup.log, "%s - %s", buf_text(&title), buf_text(&text));
-	if (s->setup.changed)
-		s->setup.changed(s->setup.data, pass->site->name, &job->target);
+	pass_tell(pass, &job->target, NULL, NULL);
 }
 
 /* Jobs from `first` on that are for different targets: those that one request may hold, and that no decision of one of
@@ -245,11 +245,12 @@ static void conclude(struct pass *pass, struct job *job, int rc, const char *why
 	snprintf(event.text, sizeof(event.text), "%s", rc < 0 ? why : entry->last);
 	state_record(entry, &event, NULL);
 	entry->pending.set = false;
+	entry->counts.changes += event.done;
+	entry->counts.refusals += rc < 0;
 	if (event.done)
 		policy_applied(&entry->history, event.before, event.after, pass->now);
 	scaler_unlock(s);
-	if (s->setup.changed)
-		s->setup.changed(s->setup.data, pass->site->name, &job->target);
+	pass_tell(pass, &job->target, &event, NULL);
 }
 
 /* One target alone, once more with increases only where DynamoDB allows no more decreases. */
@@ -387,7 +388,7 @@ void pass_apply(struct pass *pass)
 		if (turn->rc < 0)
 			turn_failed(pass, turn, turn->rc, &turn->error);
 		else if (!turn->skipped)
-			turn->entry->failures = 0;
+			turn_succeeded(pass, turn);
 	}
 	free(decided);
 }

@@ -10,6 +10,8 @@
  * The scaler at work: pass after pass over all tables that the configuration speaks of, in a thread of its own. Nothing
  * is global: the mount's daemon and dynconf-scaler have one object each, tests as many as they like.
  */
+struct scaler_news;
+
 struct scaler_setup {
 	struct scaler_config *config; /* borrowed; see scaler_lock */
 	struct http *http;            /* all borrowed */
@@ -20,9 +22,17 @@ struct scaler_setup {
 	int max_attempts;               /* of a request; 0: the client's own */
 	uint32_t (*random)(void *data); /* NULL: the client's own */
 	bool steered; /* tables may be switched on that no section matches, where [global] says they are */
-	/* Told after each check and change of a target, from the scaler's thread without its lock; may be NULL. */
-	void (*changed)(void *data, const char *site, const struct target *target);
+	/* From the scaler's thread, without its lock; may be NULL. */
+	void (*tell)(void *data, const struct scaler_news *news);
 	void *data;
+};
+
+/* Told of a table when a pass has found it, and of a target when it was checked or changed. */
+struct scaler_news {
+	const char *site;
+	const struct target *target;
+	const struct state_event *event; /* a change, done or not; else NULL */
+	const struct error *failure; /* of the table, which was well before; of number 0: it is well again; else NULL */
 };
 
 struct scaler;

@@ -89,6 +89,10 @@ struct dynamodb_call pass_call(const struct pass *pass, int64_t seconds);
 void pass_failed(struct pass *pass, int rc, const struct error *e);
 /* Ends a turn, logs it, and lets the table wait the longer the more often that happened. */
 void turn_failed(struct pass *pass, struct turn *turn, int rc, const struct error *e);
+void turn_succeeded(struct pass *pass, struct turn *turn);
+/* `event` and `failure` as in struct scaler_news. */
+void pass_tell(const struct pass *pass, const struct target *target, const struct state_event *event,
+	       const struct error *failure);
 
 /* Which targets of the site AWS Application Auto Scaling looks after, where asking is permitted; what was known stays
  * where it fails. */

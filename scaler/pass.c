@@ -25,6 +25,16 @@ void pass_failed(struct pass *pass, int rc, const struct error *e)
 	}
 }
 
+void pass_tell(const struct pass *pass, const struct target *target, const struct state_event *event,
+	       const struct error *failure)
+{
+	const struct scaler_setup *setup = &pass->scaler->setup;
+	struct scaler_news news = { pass->site->name, target, event, failure };
+
+	if (setup->tell)
+		setup->tell(setup->data, &news);
+}
+
 /* Whether asking again soon would get the same answer. */
 static bool lasting(int rc)
 {
@@ -47,7 +57,24 @@ void turn_failed(struct pass *pass, struct turn *turn, int rc, const struct erro
 	/* At once again after the first, then after 1, 3, 7 … passes. */
 	int64_t rests = turn->entry->failures ? (INT64_C(1) << (turn->entry->failures - 1) % 32) - 1 : 0;
 	turn->entry->rests = (int)(rests < most ? rests : most);
+	bool news = !turn->entry->failed;
+	turn->entry->failed = true;
+	turn->entry->counts.failures++;
 	scaler_unlock(s);
+	pass_tell(pass, &(struct target){ .table = turn->table }, NULL, news ? e : NULL);
+}
+
+void turn_succeeded(struct pass *pass, struct turn *turn)
+{
+	static const struct error well = ERROR_NULL;
+
+	scaler_lock(pass->scaler);
+	bool news = turn->entry->failed;
+	turn->entry->failed = false;
+	turn->entry->failures = 0;
+	scaler_unlock(pass->scaler);
+	if (news)
+		pass_tell(pass, &(struct target){ .table = turn->table }, NULL, &well);
 }
 
 static void view_deinit(struct section_view *view)
@@ -336,6 +363,8 @@ static void pass_site(struct pass *pass)
 	int rc = list_tables(pass, &e);
 	if (rc < 0)
 		pass_failed(pass, rc, &e);
+	for (size_t i = 0; i < pass->n_turns; i++)
+		pass_tell(pass, &(struct target){ .table = pass->turns[i].table }, NULL, NULL);
 	if (rc == 0)
 		pass_describe(pass);
 	if (rc == 0 && !pass_stopped(pass))

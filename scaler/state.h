@@ -54,6 +54,11 @@ struct state_entry {
 	bool paused, dry_run; /* left alone; decided, not changed */
 	json_t *options;      /* names and texts over those of its section; NULL: none */
 	bool told;            /* that it is left alone, and why */
+	bool failed;          /* the newest check of the table, as `last` says */
+	struct state_counts {
+		uint64_t checks, failures;  /* of checks, those that ended early only in the second */
+		uint64_t changes, refusals; /* UpdateTable requests: accepted or not */
+	} counts;
 	struct units provisioned;
 	double used[DIMENSIONS], throttled[DIMENSIONS]; /* percent; events */
 	struct state_sample *samples;                   /* of the newest checks, oldest first */

@@ -344,9 +344,23 @@ static uint32_t half(void *data)
 	return UINT32_C(1) << 31;
 }
 
+static void hear(void *data, const struct scaler_news *news)
+{
+	struct fake_cloud *cloud = data;
+	const struct state_event *event = news->event;
+
+	if (event)
+		buf_printf(&cloud->news, "%s %lld->%lld%s, ", news->target->table, (long long)event->before.of[0],
+			   (long long)event->after.of[0], event->done ? "" : " refused");
+	if (news->failure)
+		buf_printf(&cloud->news, "%s %s, ", news->target->table, news->failure->number ? "failed" : "well");
+}
+
 int fake_cloud_restart(struct fake_cloud *cloud, struct error *e)
 {
 	struct scaler_setup setup = {
+		.tell = hear,
+		.data = cloud,
 		.config = &cloud->config,
 		.http = &cloud->http,
 		.clock = &cloud->service.clock.clock,
@@ -368,7 +382,7 @@ int fake_cloud_init(struct fake_cloud *cloud, const char *conf, const struct sca
 	static const struct fake_answer none;
 	struct scaler_config_request request = { .file = "case", .arguments = arguments, .n_arguments = n_arguments };
 
-	*cloud = (struct fake_cloud){ .http = { &ops }, .log = LOG_NULL };
+	*cloud = (struct fake_cloud){ .http = { &ops }, .log = LOG_NULL, .news = BUF_INIT(1 << 20) };
 	cloud->log.level = LOG_LEVEL_ERROR + 1;
 	cloud->tables = json_deep_copy(tables);
 	cloud->updates = json_array();
@@ -386,6 +400,7 @@ void fake_cloud_deinit(struct fake_cloud *cloud)
 	json_decref(cloud->tables);
 	json_decref(cloud->updates);
 	json_decref(cloud->published);
+	buf_deinit(&cloud->news);
 	fake_service_deinit(&cloud->service);
 }
 

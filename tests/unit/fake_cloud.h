@@ -41,6 +41,7 @@ struct fake_cloud {
 		      enum cloud_operation operation); /* before it is carried out; may be NULL */
 	int64_t bucket_start, bucket_end, bucket;      /* of the last metrics request, seconds */
 	size_t queries;                                /* most in one GetMetricData */
+	struct buf news;                               /* what the scaler told: "a 100->150, a failed, a well, " */
 };
 
 /* `conf` is the text of a configuration file, `arguments` what stands on the command line. */

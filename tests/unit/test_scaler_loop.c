@@ -447,6 +447,41 @@ static void test_rests(void **state)
 	world_end(&w);
 }
 
+static const struct state_counts *counts_of(struct world *w)
+{
+	static const struct target target = { .table = "a" };
+	int64_t next;
+
+	return &state_find(scaler_state(w->cloud.scaler, &next), "", &target)->counts;
+}
+
+/* A failure is told when it begins and when it has passed; a change each time. */
+static void test_news(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, ALWAYS TABLES);
+	add_metrics(w.pass, "a", 95, 50);
+	w.cloud.denied[CLOUD_DESCRIBE] = true;
+	world_pass(&w, 0);
+	world_pass(&w, 60);
+	w.cloud.denied[CLOUD_DESCRIBE] = false;
+	world_pass(&w, 120); /* sat out, as are some after the next */
+	w.cloud.denied[CLOUD_UPDATE] = true;
+	world_pass(&w, 180);
+	w.cloud.denied[CLOUD_UPDATE] = false;
+	for (int64_t after = 240; after <= 420; after += 60)
+		world_pass(&w, after);
+	assert_string_equal(buf_text(&w.cloud.news), "a failed, a 100->150 refused, a 100->150, a well, ");
+	const struct state_counts *counts = counts_of(&w);
+	assert_int_equal(counts->failures, 3);
+	assert_int_equal(counts->checks, 2);
+	assert_int_equal(counts->changes, 1);
+	assert_int_equal(counts->refusals, 1);
+	world_end(&w);
+}
+
 /* An UpdateTable whose answer was lost has been carried out: that is seen, announced and not done again. */
 static void test_lost_answer(void **state)
 {
@@ -646,6 +681,7 @@ int main(void)
 		cmocka_unit_test(test_autoscaled_is_remembered),
 		cmocka_unit_test(test_empty_key),
 		cmocka_unit_test(test_rests),
+		cmocka_unit_test(test_news),
 		cmocka_unit_test(test_lost_answer),
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_stopped),
