@@ -45,16 +45,16 @@ class Cloud:
                             aws_access_key_id=CREDENTIALS['AWS_ACCESS_KEY_ID'],
                             aws_secret_access_key=CREDENTIALS['AWS_SECRET_ACCESS_KEY'])
 
-    def table(self, name, indexes=(), read=100, write=100):
+    def table(self, name, indexes=(), read=100, write=100, keys=('hash',)):
         """Makes prefix-NAME, and waits until it is there."""
         throughput = {'ReadCapacityUnits': read, 'WriteCapacityUnits': write}
         more = {'GlobalSecondaryIndexes': [
             {'IndexName': index, 'KeySchema': [{'AttributeName': 'other', 'KeyType': 'HASH'}],
              'Projection': {'ProjectionType': 'ALL'}, 'ProvisionedThroughput': throughput}
             for index in indexes]} if indexes else {}
-        attributes = ['hash', 'other'] if indexes else ['hash']
+        attributes = [*keys, 'other'] if indexes else keys
         self.db.create_table(
-            TableName=self.name(name), KeySchema=[{'AttributeName': 'hash', 'KeyType': 'HASH'}],
+            TableName=self.name(name), KeySchema=[{'AttributeName': key, 'KeyType': kind} for key, kind in zip(keys, ('HASH', 'RANGE'))],
             AttributeDefinitions=[{'AttributeName': a, 'AttributeType': 'S'} for a in attributes],
             ProvisionedThroughput=throughput, **more)
         self.db.get_waiter('table_exists').wait(TableName=self.name(name),
