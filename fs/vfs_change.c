@@ -161,6 +161,24 @@ static int folder_made(struct mount *m, struct call *c, const struct folder_plac
 	return r;
 }
 
+static int make_in_control(struct mount *m, struct call *c)
+{
+	struct error e = ERROR_NULL;
+	int r = control_mkdir(m, c->node, c->name, c->may_block, &e);
+
+	if (r != 0)
+		return r < 0 ? tell(m, c, r, &e) : r;
+	MOUNT_LOCKED(m);
+	return control_lookup_locked(m, c->node, c->name, &c->attr);
+}
+
+static bool is_control(struct mount *m, uint64_t node)
+{
+	MOUNT_LOCKED(m);
+
+	return where_locked(m, node).kind == WHERE_CONTROL;
+}
+
 int vfs_mkdir(struct mount *m, struct call *c)
 {
 	_folder_place_ struct folder_place at = FOLDER_PLACE_NULL;
@@ -168,6 +186,8 @@ int vfs_mkdir(struct mount *m, struct call *c)
 
 	if (vfs_is_top(m, c->node))
 		return make_store(m, c);
+	if (is_control(m, c->node))
+		return make_in_control(m, c);
 	int r = begin_mkdir(m, c, &at);
 	if (r != 0)
 		return r;

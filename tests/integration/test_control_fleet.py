@@ -100,7 +100,7 @@ def test_reading_the_whole_tree_changes_nothing_and_sends_nothing(fleet):
     events = fleet.mount.control('events')
     fleet.proxy.forget()
     done = subprocess.run(['grep', '-r', '.', fleet.mount.path('.control')], capture_output=True, timeout=60)
-    assert done.stdout.count(b'/status:ACTIVE') == TABLES
+    assert done.stdout.count(b'/status:ACTIVE') >= TABLES
     assert {request.operation for request in fleet.proxy.seen()} <= {'DescribeTable'}
     assert fleet.mount.control('events') == events
 
