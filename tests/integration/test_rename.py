@@ -271,7 +271,7 @@ def test_a_name_that_holds_a_backup_in_the_store_is_no_name_for_a_moment(here):
     here.write('prod/db/host~', b'a')
     rename(here, 'prod/db/host~', 'prod/db/.host.swp')
     rename(here, 'prod/db/port', 'prod/db/host~')
-    assert here.site.value('host~') == {'N': '27017'} and here.read('prod/db/.host.swp') == b'a'
+    assert here.site.value('host~') == {'S': '27017'} and here.read('prod/db/.host.swp') == b'a'
     os.unlink(here.path('prod/db/.host.swp'))
     rename(here, 'prod/db/host~', 'prod/db/.host.swp')
     here.write('prod/db/host~', b'5', os.O_CREAT | os.O_EXCL)
