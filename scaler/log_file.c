@@ -3,6 +3,7 @@
 
 #include "aws/core/buf.h"
 #include "aws/core/clock.h"
+#include "aws/core/file.h"
 #include "scaler/log_format.h"
 
 #include <ctype.h>
@@ -102,7 +103,7 @@ int log_file_open(const struct log_file_spec *spec, int64_t wall, struct log_fil
 	if (spec->when && !unit)
 		return error_set(e, EINVAL, "\"%s\" is not S, M, H, D, midnight or W0 to W6", spec->when);
 	struct log_file *f = calloc(1, sizeof(*f));
-	char *path = strdup(spec->path);
+	char *path = file_absolute(spec->path);
 	if (!f || !path) {
 		free(f);
 		free(path);

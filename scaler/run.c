@@ -2,6 +2,7 @@
 #include "scaler/run.h"
 
 #include "aws/config.h"
+#include "aws/core/file.h"
 #include "aws/core/secret.h"
 #include "aws/http_curl.h"
 #include "scaler/backtest.h"
@@ -164,14 +165,31 @@ static int run_daemon(struct run *run, struct pid_file *file, int tell)
 	return rc < 0 ? SCALER_EXIT_FAILED : SCALER_EXIT_OK;
 }
 
+/* A daemon's working directory is the root: what it opens later is found where it was named. */
+static int keep_paths(struct global_options *global, struct error *e)
+{
+	char **const paths[] = { &global->state_file, &global->options_persist };
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		char *path = *paths[i] ? file_absolute(*paths[i]) : NULL;
+		if (*paths[i] && !path)
+			return error_no_memory(e);
+		free(*paths[i]);
+		*paths[i] = path;
+	}
+	return 0;
+}
+
 static int daemon_begin(struct run *run)
 {
-	const struct global_options *global = &run->config.global;
+	struct global_options *global = &run->config.global;
 	struct pid_file file = PID_FILE_NULL;
 	struct error e = ERROR_NULL;
 	int tell = -1;
-	int rc = pid_file_take(global->pid_file_dir, global->instance, &file, &e);
+	int rc = keep_paths(global, &e);
 
+	if (rc == 0)
+		rc = pid_file_take(global->pid_file_dir, global->instance, &file, &e);
 	if (rc == 0)
 		rc = daemon_detach(&tell, &e);
 	if (rc < 0)

@@ -100,3 +100,12 @@ int file_replace(const char *path, const char *text)
 		unlink(buf_text(&next));
 	return rc < 0 ? rc : sync_folder(path);
 }
+
+char *file_absolute(const char *path)
+{
+	char folder[PATH_MAX], *made = NULL;
+
+	if (*path == '/' || !getcwd(folder, sizeof(folder)))
+		return strdup(path);
+	return asprintf(&made, "%s/%s", folder, path) < 0 ? NULL : made;
+}

@@ -12,3 +12,6 @@ int file_read(const char *path, struct buf *out, struct error *e);
 /* Whole or not at all: a new file, 0600, on the disk before it takes the old one's place. 0 or -errno with errno's own
  * meaning: the caller knows what the file is. */
 int file_replace(const char *path, const char *text);
+
+/* The path from the root, which another working directory does not change. NULL: no memory. The caller frees it. */
+char *file_absolute(const char *path);

@@ -174,6 +174,12 @@ def test_daemon_that_cannot_start(busy, daemon):
     assert code == 1 and 'region' in err and not daemon.file.exists()
 
 
+def test_daemon_keeps_its_files_where_they_were_named(busy, daemon):
+    busy.configure(extra='state-file: state.json')
+    assert daemon('start')[0] == 0 and daemon('stop')[0] == 0
+    assert (busy.folder / 'state.json').exists() and not Path('/state.json').exists()
+
+
 def test_stale_pid_file(daemon):
     daemon.file.write_text(f'{os.getpid()}\n')
     assert daemon('start')[0] == 0 and daemon.pid != os.getpid()
