@@ -192,9 +192,9 @@ static void test_given_up(void **state)
 static void test_too_slow(void **state)
 {
 	struct world *world = *state;
-	struct clock_ops ops = *world->clock.ops;
+	const struct clock_ops *before = world->clock.ops;
+	const struct clock_ops ops = { before->wall, jump, before->sleep };
 
-	ops.mono = jump;
 	world->clock.ops = &ops;
 	for (int i = 0; i < 2; i++) {
 		use_endless_script(world, i ? "exec >&-" : "echo");
@@ -202,6 +202,7 @@ static void test_too_slow(void **state)
 		assert_child_is_gone(world);
 		assert_int_equal(0, unlink(world_path(world, "child")));
 	}
+	world->clock.ops = before;
 }
 
 int main(void)
