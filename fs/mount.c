@@ -17,6 +17,7 @@
 #include "fs/tables.h"
 #include "fs/vfs.h"
 #include "fs/view.h"
+#include "fs/visitor.h"
 #include "fs/worker.h"
 
 #include <errno.h>
@@ -118,21 +119,30 @@ struct announcement {
 	struct mount *mount;
 	void (*ready)(void *data);
 	void *data;
+	bool answered;
 };
 
-static void *announce_main(void *data)
+static void ask_root(void *data)
 {
 	struct announcement *a = data;
 	struct stat st;
 
-	if (stat(a->mount->settings->mountpoint, &st) == 0)
+	a->answered = stat(a->mount->settings->mountpoint, &st) == 0;
+}
+
+static void *announce_main(void *data)
+{
+	struct announcement *a = data;
+
+	visitor_run(a->mount->visitor, ask_root, a);
+	if (a->answered)
 		a->ready(a->data);
 	return NULL;
 }
 
 static int serve(struct mount *m, void (*ready)(void *data), void *data, struct error *e)
 {
-	struct announcement announcement = { m, ready, data };
+	struct announcement announcement = { .mount = m, .ready = ready, .data = data };
 	pthread_t announcer;
 
 	if (pthread_create(&announcer, NULL, announce_main, &announcement) != 0)
@@ -173,6 +183,7 @@ static void stop(struct mount *m)
 		refresh_join(&m->sources[i]);
 	notify_stop(m->notifier);
 	replay_stop(m->replay);
+	visitor_stop(m->visitor);
 }
 
 static void deinit(struct mount *m)
@@ -236,8 +247,9 @@ static int start(struct mount *m, struct error *e)
 		r = start_sources(m, e);
 	if (r == 0)
 		r = mount_now(m, e);
-	if (r == 0 && (dispatcher_new(m, &m->dispatcher) < 0 || replay_start(m, &m->replay) < 0 ||
-		       notify_start(m, &m->notifier) < 0))
+	if (r == 0 &&
+	    (visitor_start(kernel_descriptor(m->kernel), &m->visitor) < 0 || dispatcher_new(m, &m->dispatcher) < 0 ||
+	     replay_start(m, &m->replay) < 0 || notify_start(m, &m->notifier) < 0))
 		r = error_set(e, EIO, "a thread cannot be started");
 	return r;
 }

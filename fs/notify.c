@@ -6,6 +6,7 @@
 #include "fs/ops.h"
 #include "fs/ours.h"
 #include "fs/view.h"
+#include "fs/visitor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -339,7 +340,7 @@ static void tell_again(struct mount *m, struct change_told *changes, size_t n)
 	}
 }
 
-void notify_settle_size(const struct view *view, const char *folder, const char *name)
+static void settle_size(const struct view *view, const char *folder, const char *name)
 {
 	char path[2 * FILE_PATH_MAX];
 	struct statx ignored;
@@ -347,6 +348,37 @@ void notify_settle_size(const struct view *view, const char *folder, const char 
 
 	if (len < FILE_PATH_MAX && view_path(view, folder, name, path + len, sizeof(path) - (size_t)len))
 		statx(AT_FDCWD, path, AT_STATX_FORCE_SYNC | AT_SYMLINK_NOFOLLOW, STATX_SIZE, &ignored);
+}
+
+struct settling {
+	const struct view *view;
+	const char *folder, *name;
+};
+
+static void settle_one(void *data)
+{
+	const struct settling *s = data;
+
+	settle_size(s->view, s->folder, s->name);
+}
+
+void notify_settle_size(const struct view *view, const char *folder, const char *name)
+{
+	struct settling s = { view, folder, name };
+
+	visitor_run(view->mount->visitor, settle_one, &s);
+}
+
+/* What the kernel held of the changes that are not settled yet. */
+static void settle_batch(void *data)
+{
+	const struct notifier *n = data;
+
+	for (size_t i = n->settled; i < n->flipped; i++) {
+		if (n->changes[i].known)
+			settle_size(n->view, folder_of(&n->changes[i])->path,
+				    entry_name(folder_of(&n->changes[i]), entry_of(&n->changes[i])));
+	}
 }
 
 static void tell_batch(struct notifier *n, size_t end)
@@ -358,11 +390,7 @@ static void tell_batch(struct notifier *n, size_t end)
 	for (size_t i = start; i < end; i++)
 		tell_change(m, &n->changes[i]);
 	tell_again(m, n->changes + start, end - start);
-	for (size_t i = start; i < end; i++) {
-		if (n->changes[i].known)
-			notify_settle_size(n->view, folder_of(&n->changes[i])->path,
-					   entry_name(folder_of(&n->changes[i]), entry_of(&n->changes[i])));
-	}
+	visitor_run(m->visitor, settle_batch, n);
 	MOUNT_LOCKED(m);
 	n->settled = end;
 }

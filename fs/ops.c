@@ -553,6 +553,11 @@ void kernel_stop(struct kernel *k)
 	}
 }
 
+int kernel_descriptor(const struct kernel *k)
+{
+	return fuse_session_fd(k->session);
+}
+
 void kernel_free(struct kernel *k)
 {
 	if (!k)

@@ -25,6 +25,8 @@ int kernel_serve(struct kernel *kernel);
 /* From any thread: unmounts, lazily where somebody still uses the mount, which ends kernel_serve. */
 void kernel_stop(struct kernel *kernel);
 void kernel_free(struct kernel *kernel);
+/* Of the connection; for visitor.h. */
+int kernel_descriptor(const struct kernel *kernel);
 
 /* For dispatch.c: sends a call's result; negative when nobody took it. */
 int kernel_answer(struct call *call, int result);

@@ -30,6 +30,7 @@ const struct option_spec option_table[] = {
 	{ "control", GLOBAL(control), OPTION_WORD, "hidden", "hidden|listed|off", "whether .control is there, and in listings of the root" },
 	{ "commit", GLOBAL(commit), OPTION_WORD, "close", "close|write", "store a changed file when it is closed, or in every write(2)" },
 	{ "values", GLOBAL(values), OPTION_WORD, "rw", "rw|ro", "ro: only .control can be written, and what was read once is read again without the daemon" },
+	{ "watch", GLOBAL(watch), OPTION_BOOL, "no", "no|yes", "raise inotify events for changes made elsewhere" },
 	{ "scaler", GLOBAL(scaler), OPTION_BOOL, "no", "no|yes", "scale the DynamoDB tables of the file's sections [table: KEY]; on one host only" },
 	{ "uid", ACCESS(uid), OPTION_ID, NULL, "NUMBER", "the owner of all files; else whoever mounts" },
 	{ "gid", ACCESS(gid), OPTION_ID, NULL, "NUMBER", "their group" },

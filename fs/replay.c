@@ -5,6 +5,7 @@
 #include "fs/node.h"
 #include "fs/ops.h"
 #include "fs/vfs_private.h"
+#include "fs/visitor.h"
 #include "fs/watches.h"
 
 #include <errno.h>
@@ -32,7 +33,7 @@ struct batch {
 struct replay {
 	struct mount *mount;
 	pthread_t thread;
-	_Atomic pid_t id; /* of the thread */
+	struct visitor *visitor; /* what it does, it does there */
 	/* The thread's own: */
 	int clone; /* the root during one batch; negative: it is opened by path each time */
 	bool said; /* that the path does not lead here */
@@ -54,7 +55,7 @@ struct replay {
 
 bool replay_is_own(const struct replay *r, pid_t thread)
 {
-	return r && atomic_load_explicit(&r->id, memory_order_relaxed) == thread;
+	return r && visitor_id(r->visitor) == thread;
 }
 
 bool replay_is_at_locked(struct replay *r, uint64_t natural)
@@ -273,18 +274,11 @@ static int change(int parent, const char *name, off_t size)
 	return r;
 }
 
-static int create(struct replay *r, int parent, const char *name, bool folder)
+static int create(int parent, const char *name, bool folder)
 {
-	enum { TRIES = 3 };
+	int made = folder ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0644, 0);
 
-	/* Somebody may have looked at it before the watchers were told: then the kernel has it already. */
-	for (int i = 0; i < TRIES; i++) {
-		int made = folder ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0644, 0);
-		if (made == 0 || errno != EEXIST)
-			return made < 0 ? -errno : 0;
-		kernel_invalidate_name(r->mount->kernel, r->parent, name);
-	}
-	return -EEXIST;
+	return made < 0 ? -errno : 0;
 }
 
 static int raise_events(struct replay *r)
@@ -298,7 +292,7 @@ static int raise_events(struct replay *r)
 	if (item->kind == REPLAY_CHANGED)
 		done = change(parent, name, item->entry->value_len);
 	else if (item->kind == REPLAY_CREATED)
-		done = create(r, parent, name, is_folder(item));
+		done = create(parent, name, is_folder(item));
 	else
 		done = unlinkat(parent, name, is_folder(item) ? AT_REMOVEDIR : 0) < 0 ? -errno : 0;
 	close(parent);
@@ -356,32 +350,76 @@ static bool take_up(struct replay *r, const struct batch *batch, const struct re
 }
 
 /* What is gone, or there, by now is another replay's affair. */
+static bool is_affair_of_ours(int number)
+{
+	return number != 0 && number != -ENOENT && number != -EEXIST && number != -ENOTEMPTY && number != -ENOTCONN;
+}
+
 static void say_once(struct replay *r, int number)
 {
-	if (r->said || number == 0 || number == -ENOENT || number == -EEXIST || number == -ENOTEMPTY ||
-	    number == -ENOTCONN)
+	if (r->said || number == 0)
 		return;
 	r->said = true;
 	log_warning(r->mount->log, "programs that watch %s may not be told of changes made elsewhere: %s",
 		    r->mount->settings->mountpoint, strerror(-number));
 }
 
+/* How far a batch is. */
+struct progress {
+	struct replay *replay;
+	const struct batch *batch;
+	const struct watches *watches;
+	size_t at;
+	int tries;    /* to make this one */
+	int failure;  /* the first that counts */
+	bool blocked; /* the kernel has the new name already: it must forget it first */
+};
+
+static bool is_wanted(const struct progress *p)
+{
+	const struct replay_item *item = &p->batch->items[p->at];
+
+	if (p->batch->n > MANY && !is_watched(p->replay, p->watches, item))
+		return false;
+	return take_up(p->replay, p->batch, item);
+}
+
+/* As far as it goes; on the visitor's thread. */
+static void replay_items(void *data)
+{
+	enum { TRIES = 3 };
+	struct progress *p = data;
+	struct replay *r = p->replay;
+
+	r->clone = clone_root(r);
+	p->blocked = false;
+	for (; p->at < p->batch->n && !r->ending; p->at++, p->tries = 0) {
+		int done = is_wanted(p) ? raise_events(r) : 0;
+		if (!p->failure && is_affair_of_ours(done))
+			p->failure = done;
+		/* Somebody may have looked at it before the watchers were told. */
+		p->blocked = done == -EEXIST && ++p->tries < TRIES;
+		if (p->blocked)
+			break;
+	}
+	if (r->clone >= 0)
+		close(r->clone);
+}
+
 static void replay_batch(struct replay *r, const struct batch *batch)
 {
 	struct watches watches = WATCHES_NULL;
+	struct progress progress = { .replay = r, .batch = batch, .watches = &watches };
 
 	if (batch->n > MANY)
 		watches_scan(&watches, "/proc", r->mount->major, r->mount->minor);
-	r->clone = clone_root(r);
-	for (size_t i = 0; i < batch->n && !r->ending; i++) {
-		if (batch->n > MANY && !is_watched(r, &watches, &batch->items[i]))
-			continue;
-		if (take_up(r, batch, &batch->items[i]))
-			say_once(r, raise_events(r));
-	}
+	do {
+		visitor_run(r->visitor, replay_items, &progress);
+		if (progress.blocked)
+			kernel_invalidate_name(r->mount->kernel, r->parent, item_name(batch, r->item));
+	} while (progress.blocked);
 	take_up(r, NULL, NULL);
-	if (r->clone >= 0)
-		close(r->clone);
+	say_once(r, progress.failure);
 	watches_deinit(&watches);
 }
 
@@ -412,7 +450,6 @@ static void *replay_main(void *data)
 {
 	struct replay *r = data;
 
-	atomic_store(&r->id, gettid());
 	for (struct batch *batch; (batch = next_batch(r));) {
 		replay_batch(r, batch);
 		batch_free(batch);
@@ -446,19 +483,23 @@ void replay_add(struct replay *r, struct view *view, const struct snapshot *befo
 
 int replay_start(struct mount *m, struct replay **replay)
 {
-	struct replay *r = m->settings->read_only ? NULL : calloc(1, sizeof(*r));
+	bool wanted = m->settings->watch && !m->settings->read_only;
+	struct replay *r = wanted ? calloc(1, sizeof(*r)) : NULL;
 
 	if (!r)
-		return m->settings->read_only ? 0 : -ENOMEM;
+		return wanted ? -ENOMEM : 0;
 	r->mount = m;
 	r->last = &r->first;
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->wake, NULL);
-	int error = pthread_create(&r->thread, NULL, replay_main, r);
+	int error = -visitor_start(kernel_descriptor(m->kernel), &r->visitor);
+	if (error == 0)
+		error = pthread_create(&r->thread, NULL, replay_main, r);
 	if (error == 0) {
 		*replay = r;
 		return 0;
 	}
+	visitor_stop(r->visitor);
 	pthread_mutex_destroy(&r->lock);
 	pthread_cond_destroy(&r->wake);
 	free(r);
@@ -474,6 +515,7 @@ void replay_stop(struct replay *r)
 	pthread_cond_signal(&r->wake);
 	pthread_mutex_unlock(&r->lock);
 	pthread_join(r->thread, NULL);
+	visitor_stop(r->visitor);
 	while (r->first) {
 		struct batch *batch = r->first;
 		r->first = batch->next;

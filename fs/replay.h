@@ -27,7 +27,7 @@ struct replay_item {
 	const struct entry *entry;   /* NULL: the store itself, `folder` being its "" */
 };
 
-/* A mount that the kernel keeps read-only has none: `*replay` stays NULL. */
+/* A mount that does not want it (`watch`), or that the kernel keeps read-only, has none: `*replay` stays NULL. */
 int replay_start(struct mount *m, struct replay **replay);
 /* When nothing is served any more. Accepts NULL. */
 void replay_stop(struct replay *replay);

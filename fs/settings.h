@@ -71,6 +71,7 @@ struct settings {
 	struct source_settings *sources; /* in the order of the file */
 	size_t n_sources;
 	char *file;           /* the configuration file that was read; NULL: none */
+	bool watch;           /* inotify events for changes made elsewhere */
 	bool scaler;          /* the tables of its sections are scaled */
 	char *default_source; /* name of the source for mkdir at the root; NULL: the first */
 	bool read_only;

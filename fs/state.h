@@ -27,6 +27,7 @@ struct events;
 struct metrics;
 struct poller;
 struct scaling;
+struct visitor;
 struct table;
 
 /* One source: a backend, its refresh thread and how it is doing. */
@@ -135,6 +136,7 @@ struct mount {
 	struct view *root; /* the store that is the root itself; NULL: the root holds stores */
 	struct workers *workers;
 	struct notifier *notifier;
+	struct visitor *visitor; /* what asks the mount itself; NULL: whoever wants to know */
 	struct dispatcher *dispatcher;
 	struct replay *replay;   /* NULL: changes made elsewhere raise no events */
 	struct kernel *kernel;   /* the FUSE session, see ops.h */

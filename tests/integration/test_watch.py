@@ -20,7 +20,7 @@ DB = f'{STORE}/{OPTION}'
 def watched(local, request):
     """The embedded store, on a mount of either kind."""
     local.put(STORE, OPTION, SEED)
-    return local.mount(request.param)
+    return local.mount('watch=yes', request.param)
 
 
 def events_of(mount, name, *what):
@@ -128,7 +128,7 @@ def test_what_is_done_here_is_raised_once(here):
 
 
 def test_no_request_of_the_replay_reaches_the_store(proxied):
-    conf = proxied.mount()
+    conf = proxied.mount('watch=yes')
     with Watcher(conf.path(DB), conf.path(f'{DB}/host')) as watcher:
         proxied.put(STORE, OPTION, {'host': {'S': 'db2'}, 'new': {'S': 'x'}})
         proxied.proxy.forget()
@@ -142,7 +142,7 @@ def test_no_request_of_the_replay_reaches_the_store(proxied):
 def test_many_changes_at_once(local):
     many = {f'k{i:03}': {'S': str(i)} for i in range(300)}
     local.put(STORE, OPTION, many)
-    conf = local.mount()
+    conf = local.mount('watch=yes')
     conf.ls(DB)
     with Watcher(conf.path(DB)) as watcher:
         local.put(STORE, OPTION, {name: {'S': 'other ' + value['S']} for name, value in many.items()})
@@ -196,7 +196,7 @@ def test_a_daemon_of_an_ordinary_user_raises_them_too(local, user, option):
     local.put(STORE, OPTION, SEED)
     for path in local.folder, *local.folder.iterdir():
         os.chown(path, user, user)
-    conf = local.mount(option, user=user)
+    conf = local.mount('watch=yes', option, user=user)
     needs(shutil.which('inotifywait'), 'inotify-tools')
     db = conf.path(DB)
     with running('inotifywait', '-m', db, db / 'host', user=user, group=user, extra_groups=[]) as program:
