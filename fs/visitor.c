@@ -22,11 +22,25 @@ struct visitor {
 	void *data;
 };
 
-/* The number stays taken: whatever is opened here must not be mistaken for the connection. */
+static void close_all(unsigned first, unsigned last)
+{
+	enum { MOST = 4096 };
+
+	if (first > last || close_range(first, last, 0) == 0)
+		return;
+	for (unsigned fd = first; fd <= last && fd < MOST; fd++)
+		close((int)fd);
+}
+
+/* Nothing is kept open for others: somebody may wait for the end of a pipe. The connection's number stays taken, for
+ * whatever is opened here must not be mistaken for it. */
 static void leave_connection(int descriptor)
 {
-	int null = unshare(CLONE_FILES) == 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
-
+	if (unshare(CLONE_FILES) < 0)
+		return;
+	close_all(STDERR_FILENO + 1, (unsigned)descriptor - 1);
+	close_all((unsigned)descriptor + 1, ~0U);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0)
 		return;
 	dup3(null, descriptor, O_CLOEXEC);
